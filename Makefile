@@ -1,0 +1,50 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PERSONS ?= 100000
+SEED ?= 1
+export LOOKUP_BUILD ?= release
+
+VENV := .venv/bin/
+# One stamp for each way of building the core; a new one takes the place of the others.
+STAMP := .venv/built-$(LOOKUP_BUILD)
+PACKAGES := register lookup loader bench
+need = @$(PYTHON) -c '$(1)' 2>/dev/null || { echo "make: $(2)" >&2; exit 1; }
+
+.PHONY: help setup demo test check format wheel clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | awk -F ':.* ## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+setup: $(STAMP) ## make .venv and build the compiled core (LOOKUP_BUILD=release|debug|sanitize)
+
+$(STAMP): pyproject.toml setup.py $(wildcard */_fast/*.pyx */_fast/*.pxd)
+	$(call need,import sys; sys.exit(sys.version_info < (3, 11)),Python 3.11 or newer is needed; name one with PYTHON=python3.11)
+	$(call need,import ensurepip,$(PYTHON) has no ensurepip; on Debian: apt install python3-venv)
+	$(call need,import os; import sysconfig; 1 / os.path.exists(sysconfig.get_path("include") + "/Python.h"),$(PYTHON) has no C headers; on Debian: apt install python3-dev)
+	$(call need,import shutil; import sysconfig; shutil.which(sysconfig.get_config_var("CC").split()[0]) or 1 / 0,no C compiler; on Debian: apt install gcc)
+	@echo "make: setting up .venv; the first time takes a minute or two"
+	@$(PYTHON) -m venv .venv && $(VENV)python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@rm -f .venv/built-* && touch $@
+
+demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000|national, SEED=1)
+	@$(VENV)python -m bench.demo --persons $(PERSONS) --seed $(SEED) $(DEMO_ARGS)
+
+test: setup ## run the tests (PYTEST_ARGS='-k index')
+	@$(VENV)python -m pytest $(PYTEST_ARGS)
+
+check: setup ## formatting, lint, types, layers, tidiness
+	$(VENV)ruff format --check . && $(VENV)ruff check .
+	PATH="$(CURDIR)/$(VENV):$$PATH" cython-lint $(wildcard */_fast)
+	$(VENV)mypy $(PACKAGES)
+	$(VENV)lint-imports --no-logo
+	$(VENV)python -m pytest -q tests/test_tidy.py
+
+format: setup ## put the code in the house's format
+	@$(VENV)ruff format . && $(VENV)ruff check --fix .
+
+wheel: setup ## build the sdist, and the wheel from it, into dist/
+	@rm -rf dist && $(VENV)python -m build
+
+clean: ## remove .venv and everything that was built
+	@rm -rf .venv build dist lookup/assets *.egg-info */_fast/*.so .*_cache .cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

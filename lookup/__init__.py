@@ -1,0 +1,1 @@
+"""The data plane: one question about a resident's GP, answered fast."""

@@ -1,0 +1,455 @@
+"""A bucket of person records, and a membership, as bytes. Compiled twin of lookup/record.py.
+
+Reading works on a pointer and a size, checks both before every load, and loads through memcpy: values in the map are not
+aligned. It needs neither the GIL nor Python objects; errors are numbers that `damaged` turns into `Damaged`.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
+
+from lookup import record as plain
+from lookup.key import KEY_BITS
+from lookup.record import Damaged, Membership, Record, TooLarge
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #define FLR_FOREVER INT64_MAX
+    #define FLR_DAY_MICROS 86400000000LL
+    #define FLR_FIRST_DAY (-25567LL)
+    #define FLR_HEADER 8
+    static inline int flr_shift_millis(int64_t base, uint64_t zigzag, int64_t *out) {
+        int64_t millis = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+        __int128 sum = (__int128)base + (__int128)millis * 1000;
+        if (sum < INT64_MIN || sum > INT64_MAX) return 0;
+        *out = (int64_t)sum;
+        return 1;
+    }
+    static inline int flr_millis_between(int64_t updated, int64_t base, uint64_t *zigzag) {
+        __int128 difference = (__int128)updated - base;
+        if (difference % 1000 != 0) return 0;
+        int64_t millis = (int64_t)(difference / 1000);
+        *zigzag = millis >= 0 ? (uint64_t)millis << 1 : ~((uint64_t)millis << 1);
+        return 1;
+    }
+    static inline int flr_is_day(int64_t time, uint16_t *day) {
+        int64_t days = time / FLR_DAY_MICROS;
+        if (days * FLR_DAY_MICROS != time || days < FLR_FIRST_DAY || days > FLR_FIRST_DAY + 0xFFFF) return 0;
+        *day = (uint16_t)(days - FLR_FIRST_DAY);
+        return 1;
+    }
+    """
+    const int64_t FLR_FOREVER
+    const int64_t FLR_DAY_MICROS
+    const int64_t FLR_FIRST_DAY
+    const size_t FLR_HEADER
+    bint flr_shift_millis(int64_t base, uint64_t zigzag, int64_t* out) noexcept nogil
+    bint flr_millis_between(int64_t updated, int64_t base, uint64_t* zigzag) noexcept nogil
+    bint flr_is_day(int64_t time, uint16_t* day) noexcept nogil
+
+cdef enum:
+    ALIAS = 1
+    PROTECTED = 2
+    TO_OPEN = 0
+    TO_NEXT = 1
+    TO_DAY = 2
+    TO_TIME = 3
+    FROM_TIME = 4
+    UPDATED_TIME = 8
+    WIDE_CODES = 16
+    KNOWN_FLAGS = 31
+
+if (
+    (FLR_FOREVER, FLR_DAY_MICROS, FLR_FIRST_DAY, FLR_HEADER)
+    != (plain.FOREVER, plain.DAY_MICROS, plain.FIRST_DAY, plain.HEADER)
+    or (ALIAS, PROTECTED, TO_OPEN, TO_NEXT, TO_DAY, TO_TIME)
+    != (plain.ALIAS, plain.PROTECTED, plain.TO_OPEN, plain.TO_NEXT, plain.TO_DAY, plain.TO_TIME)
+    or (FROM_TIME, UPDATED_TIME, WIDE_CODES, KNOWN_FLAGS)
+    != (plain.FROM_TIME, plain.UPDATED_TIME, plain.WIDE_CODES, plain.KNOWN_FLAGS)
+):
+    raise ImportError("lookup._fast.record was built from other constants than lookup.record")
+
+cdef enum:
+    EARLY = -1
+    LONG_NUMBER = -2
+    FLAGS = -3
+    SLOT = -4
+    NONE_BEFORE = -5
+    TIME = -6
+    LONG_ALIAS = -7
+    RECORD_FLAGS = -8
+    SHORT = -9
+    HEAD = -10
+    PLACE = -11
+    KEY = -12
+
+MESSAGES = {
+    EARLY: "a record ends too early",
+    LONG_NUMBER: "a number is too long",
+    FLAGS: "unknown flags in a membership",
+    SLOT: "a slot is out of range",
+    NONE_BEFORE: "the first membership has none before it",
+    TIME: "a time is out of range",
+    LONG_ALIAS: "an alias is too long",
+    RECORD_FLAGS: "unknown flags in a record",
+    SHORT: "a bucket is too short",
+    HEAD: "a bucket's head is wrong",
+    PLACE: "a record's place is wrong",
+    KEY: "a record's key is out of range",
+}
+
+
+cdef object damaged(int code):
+    return Damaged(MESSAGES[code])
+
+
+# --- reading
+
+
+cdef inline int take(record_t* r, void* out, size_t size) noexcept nogil:
+    if <size_t> (r.stop - r.at) < size:
+        return EARLY
+    memcpy(out, r.at, size)
+    r.at += size
+    return FOUND
+
+
+cdef inline int take_varint(record_t* r, uint64_t* out) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef int shift = 0
+    cdef uint8_t byte
+    while True:
+        if r.at == r.stop:
+            return EARLY
+        byte = r.at[0]
+        r.at += 1
+        if shift == 63 and byte > 1:
+            return LONG_NUMBER
+        value |= <uint64_t> (byte & 0x7F) << shift
+        if byte < 0x80:
+            out[0] = value
+            return FOUND
+        shift += 7
+
+
+cdef inline int take_day(record_t* r, int64_t* out) noexcept nogil:
+    cdef uint16_t day
+    if take(r, &day, 2) < 0:
+        return EARLY
+    out[0] = (day + FLR_FIRST_DAY) * FLR_DAY_MICROS
+    return FOUND
+
+
+cdef int c_next(record_t* r, membership_t* m) noexcept nogil:
+    """The next membership of a record: FOUND, NOT_FOUND at its end, or damaged."""
+    cdef uint8_t flags, codes
+    cdef uint64_t number
+    cdef int kind, status
+    if r.at == r.stop:
+        return NOT_FOUND
+    flags = r.at[0]
+    r.at += 1
+    if flags & ~KNOWN_FLAGS:
+        return FLAGS
+    if take(r, &codes, 1) < 0:
+        return EARLY
+    if flags & WIDE_CODES:
+        m.begin = codes
+        if take(r, &m.end, 1) < 0:
+            return EARLY
+    else:
+        m.begin = codes & 15
+        m.end = codes >> 4
+    status = take_varint(r, &number)
+    if status < 0:
+        return status
+    if number > 0xFFFFFFFFU:
+        return SLOT
+    m.slot = <uint32_t> number
+    status = take(r, &m.valid_from, 8) if flags & FROM_TIME else take_day(r, &m.valid_from)
+    if status < 0:
+        return status
+    kind = flags & 3
+    if kind == TO_OPEN:
+        m.to = FLR_FOREVER
+    elif kind == TO_NEXT:
+        if not r.has_newer:
+            return NONE_BEFORE
+        m.to = r.newer_from
+    else:
+        status = take_day(r, &m.to) if kind == TO_DAY else take(r, &m.to, 8)
+        if status < 0:
+            return status
+    if flags & UPDATED_TIME:
+        if take(r, &m.updated, 8) < 0:
+            return EARLY
+    else:
+        status = take_varint(r, &number)
+        if status < 0:
+            return status
+        if not flr_shift_millis(m.valid_from if kind == TO_OPEN else m.to, number, &m.updated):
+            return TIME
+    status = take_varint(r, &m.id)
+    if status < 0:
+        return status
+    r.newer_from = m.valid_from
+    r.has_newer = True
+    return FOUND
+
+
+cdef int c_open(const uint8_t* at, size_t size, record_t* out) noexcept nogil:
+    """Begin to read the bytes of one record: FOUND or damaged."""
+    if size < 2:
+        return EARLY
+    out.flags = at[1]
+    out.at = at + 2
+    out.stop = at + size
+    out.has_newer = False
+    out.newer_from = 0
+    if out.flags != ALIAS and out.flags & ~PROTECTED:
+        return RECORD_FLAGS
+    return FOUND
+
+
+cdef int c_alias(record_t* record, uint64_t* newest) noexcept nogil:
+    """The newest number of an alias record: FOUND, NOT_FOUND when it is no alias, or damaged."""
+    if record.flags != ALIAS:
+        return NOT_FOUND
+    newest[0] = 0
+    if take(record, newest, 5) < 0:
+        return EARLY
+    return FOUND if record.at == record.stop else LONG_ALIAS
+
+
+cdef inline int directory(const uint8_t* data, size_t size, uint32_t bucket, uint16_t* n) noexcept nogil:
+    cdef uint32_t number
+    cdef uint16_t zero
+    if size < FLR_HEADER:
+        return SHORT
+    memcpy(&number, data, 4)
+    memcpy(n, data + 4, 2)
+    memcpy(&zero, data + 6, 2)
+    if number != bucket or zero or size < FLR_HEADER + 4 * <size_t> n[0]:
+        return HEAD
+    return FOUND
+
+
+cdef inline int place(const uint8_t* data, size_t size, uint16_t n, uint16_t i, const uint8_t** at, size_t* length) noexcept nogil:
+    """Where record `i` stands: at least two bytes inside the bucket."""
+    cdef const uint8_t* ends = data + FLR_HEADER + 2 * <size_t> n
+    cdef size_t start = FLR_HEADER + 4 * <size_t> n
+    cdef uint16_t begin = 0, end
+    if i:
+        memcpy(&begin, ends + 2 * (<size_t> i - 1), 2)
+    memcpy(&end, ends + 2 * <size_t> i, 2)
+    if <size_t> begin + 2 > end or start + end > size:
+        return PLACE
+    at[0] = data + start + begin
+    length[0] = end - begin
+    return FOUND
+
+
+cdef int c_find(const uint8_t* data, size_t size, uint32_t bucket, uint32_t rest, record_t* out) noexcept nogil:
+    """Begin to read the record with `rest`: FOUND, NOT_FOUND or damaged."""
+    cdef uint16_t n, low, i
+    cdef uint16_t wanted = rest & 0xFFFF
+    cdef const uint8_t* at
+    cdef size_t length
+    cdef int status = directory(data, size, bucket, &n)
+    if status < 0:
+        return status
+    for i in range(n):
+        memcpy(&low, data + FLR_HEADER + 2 * <size_t> i, 2)
+        if low == wanted:
+            status = place(data, size, n, i, &at, &length)
+            if status < 0:
+                return status
+            if at[0] == rest >> 16:
+                return c_open(at, length, out)
+    return NOT_FOUND
+
+
+cdef object membership_tuple(const membership_t* m):
+    return Membership(m.slot, m.valid_from, m.to, m.begin, m.end, m.updated, m.id)
+
+
+cdef object record_tuple(record_t* record):
+    cdef membership_t m
+    cdef uint64_t newest
+    cdef int status = c_alias(record, &newest)
+    cdef list memberships
+    if status < 0:
+        raise damaged(status)
+    if status == FOUND:
+        return Record(newest)
+    memberships = []
+    while True:
+        status = c_next(record, &m)
+        if status < 0:
+            raise damaged(status)
+        if status == NOT_FOUND:
+            return Record(None, bool(record.flags & PROTECTED), tuple(memberships))
+        memberships.append(membership_tuple(&m))
+
+
+def decode_record(const uint8_t[::1] data not None):
+    """The record of the bytes that `encode_record` made (the high bits of the rest are skipped)."""
+    cdef record_t record
+    cdef int status = c_open(&data[0] if data.shape[0] else NULL, data.shape[0], &record)
+    if status < 0:
+        raise damaged(status)
+    return record_tuple(&record)
+
+
+def find(const uint8_t[::1] data not None, uint32_t bucket, uint32_t rest):
+    """The record with `rest` in a bucket, or None."""
+    cdef record_t record
+    cdef int status = c_find(&data[0] if data.shape[0] else NULL, data.shape[0], bucket, rest, &record)
+    if status < 0:
+        raise damaged(status)
+    return record_tuple(&record) if status == FOUND else None
+
+
+def decode_bucket(const uint8_t[::1] data not None, uint32_t bucket, int bits):
+    """All (rest, record) of a bucket, in stored order."""
+    cdef const uint8_t* base = &data[0] if data.shape[0] else NULL
+    cdef size_t size = data.shape[0], length
+    cdef const uint8_t* at
+    cdef uint16_t n, low, i
+    cdef record_t record
+    cdef int status = directory(base, size, bucket, &n)
+    cdef int high_bits = max(0, <int> KEY_BITS - bits - 16)
+    if status < 0:
+        raise damaged(status)
+    out = []
+    for i in range(n):
+        memcpy(&low, base + FLR_HEADER + 2 * <size_t> i, 2)
+        status = place(base, size, n, i, &at, &length)
+        if status < 0:
+            raise damaged(status)
+        if at[0] >> high_bits:
+            raise damaged(KEY)
+        status = c_open(at, length, &record)
+        if status < 0:
+            raise damaged(status)
+        out.append((<uint32_t> at[0] << 16 | low, record_tuple(&record)))
+    return out
+
+
+# --- writing
+
+
+cdef int area_reserve(area_t* area, size_t more) except -1 nogil:
+    cdef size_t room = area.room
+    cdef uint8_t* data
+    if area.size + more <= room:
+        return 0
+    while room < area.size + more:
+        room = room * 2 if room else 4096
+    data = <uint8_t*> realloc(area.data, room)
+    if data == NULL:
+        with gil:
+            raise MemoryError()
+    area.data = data
+    area.room = room
+    return 0
+
+
+cdef int area_append(area_t* area, const void* data, size_t size) except -1 nogil:
+    area_reserve(area, size)
+    memcpy(area.data + area.size, data, size)
+    area.size += size
+    return 0
+
+
+cdef inline void put_varint(area_t* area, uint64_t value) noexcept nogil:
+    while value > 0x7F:
+        area.data[area.size] = <uint8_t> (value & 0x7F | 0x80)
+        area.size += 1
+        value >>= 7
+    area.data[area.size] = <uint8_t> value
+    area.size += 1
+
+
+cdef inline void put(area_t* area, const void* data, size_t size) noexcept nogil:
+    memcpy(area.data + area.size, data, size)
+    area.size += size
+
+
+cdef inline bint put_time(area_t* area, int64_t time) noexcept nogil:
+    """Two bytes and False for a day, eight bytes and True for another time."""
+    cdef uint16_t day
+    if flr_is_day(time, &day):
+        put(area, &day, 2)
+        return False
+    put(area, &time, 8)
+    return True
+
+
+cdef int c_encode_membership(area_t* area, const membership_t* m, bint has_newer, int64_t newer_from) except -1 nogil:
+    cdef size_t start = area.size
+    cdef uint8_t flags = 0
+    cdef uint64_t zigzag
+    area_reserve(area, 64)
+    area.size += 1
+    if m.begin < 16 and m.end < 16:
+        area.data[area.size] = m.begin | m.end << 4
+        area.size += 1
+    else:
+        flags |= WIDE_CODES
+        put(area, &m.begin, 1)
+        put(area, &m.end, 1)
+    put_varint(area, m.slot)
+    if put_time(area, m.valid_from):
+        flags |= FROM_TIME
+    if m.to != FLR_FOREVER:
+        if has_newer and m.to == newer_from:
+            flags |= TO_NEXT
+        else:
+            flags |= TO_TIME if put_time(area, m.to) else TO_DAY
+    if flr_millis_between(m.updated, m.valid_from if m.to == FLR_FOREVER else m.to, &zigzag):
+        put_varint(area, zigzag)
+    else:
+        flags |= UPDATED_TIME
+        put(area, &m.updated, 8)
+    put_varint(area, m.id)
+    area.data[start] = flags
+    return 0
+
+
+cdef int c_encode_head(area_t* area, uint32_t rest, bint protected) except -1 nogil:
+    area_reserve(area, 2)
+    area.data[area.size] = <uint8_t> (rest >> 16)
+    area.data[area.size + 1] = PROTECTED if protected else 0
+    area.size += 2
+    return 0
+
+
+cdef int c_encode_alias(area_t* area, uint32_t rest, uint64_t newest) except -1 nogil:
+    area_reserve(area, 7)
+    area.data[area.size] = <uint8_t> (rest >> 16)
+    area.data[area.size + 1] = ALIAS
+    area.size += 2
+    put(area, &newest, 5)
+    return 0
+
+
+def encode_record(uint32_t rest, record):
+    """The bytes of one record, from the high bits of its rest on."""
+    cdef area_t area
+    cdef membership_t m
+    cdef bint has_newer = False
+    cdef int64_t newer_from = 0
+    area.data, area.size, area.room = NULL, 0, 0
+    try:
+        if record.alias_of is not None:
+            c_encode_alias(&area, rest, record.alias_of)
+        else:
+            c_encode_head(&area, rest, record.protected)
+            for m.slot, m.valid_from, m.to, m.begin, m.end, m.updated, m.id in record.memberships:
+                c_encode_membership(&area, &m, has_newer, newer_from)
+                has_newer, newer_from = True, m.valid_from
+        return area.data[:area.size]
+    finally:
+        free(area.data)
