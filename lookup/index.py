@@ -12,7 +12,7 @@ from mmap import mmap
 from typing import NamedTuple
 
 from lookup import key
-from lookup.record import Damaged, Membership, Record, decode_bucket, find
+from lookup.record import Damaged, Membership, Record, decode_bucket, decode_record, find_bytes, open_record
 
 MAGIC = b"FLRPTR1\0"
 POINTERS_HEADER = 32
@@ -74,37 +74,52 @@ class Index:
             raise Damaged("a slot's value is of another slot")
         return value
 
-    def record(self, nin: int) -> Record | None:
-        """The record under exactly this number (an alias is not followed), or None."""
+    def _bytes(self, nin: int) -> bytes | None:
+        """The bytes of the record under exactly this number, or None."""
         if not 0 <= nin < 10**11:
             return None
         bucket, rest = key.split(key.mix(nin), self.bits)
         data = self._value(bucket)
-        return None if data is None else find(data, bucket, rest)
+        return None if data is None else find_bytes(data, bucket, rest)
+
+    def _person(self, nin: int) -> tuple[int, bytes] | None:
+        """(newest number, bytes of the record) of a person by any of their numbers, or None for a number never seen."""
+        data = self._bytes(nin)
+        if data is None:
+            return None
+        newest, _, _ = open_record(data)
+        if newest is None:
+            return nin, data
+        data = self._bytes(newest)
+        if data is None or open_record(data)[0] is not None:
+            raise Damaged("an alias leads nowhere")
+        return newest, data
+
+    def record(self, nin: int) -> Record | None:
+        """The record under exactly this number (an alias is not followed), or None."""
+        data = self._bytes(nin)
+        return None if data is None else decode_record(data)
 
     def person(self, nin: int) -> tuple[int, Record] | None:
         """(newest number, record) of a person by any of their numbers, or None for a number never seen."""
-        record = self.record(nin)
-        if record is not None and record.alias_of is not None:
-            nin = record.alias_of
-            record = self.record(nin)
-            if record is None or record.alias_of is not None:
-                raise Damaged("an alias leads nowhere")
-        return None if record is None else (nin, record)
+        person = self._person(nin)
+        return None if person is None else (person[0], decode_record(person[1]))
 
     def find(self, nin: int, at: int) -> Found | None:
-        """The person behind a number and the membership whose period covers `at`, or None for a number never seen."""
-        person = self.person(nin)
+        """The person behind a number and the membership whose period covers `at`, or None for a number never seen.
+
+        Reads no further than to that membership.
+        """
+        person = self._person(nin)
         if person is None:
             return None
-        newest, record = person
-        for membership in record.memberships:
-            if membership.covers(at):
-                return Found(newest, record.protected, membership)
-        return Found(newest, record.protected, None)
+        _, protected, memberships = open_record(person[1])
+        return Found(person[0], protected, next((m for m in memberships if m.covers(at)), None))
 
     def bucket(self, bucket: int) -> list[tuple[int, Record]]:
         """All (number, record) of one bucket, 0 <= bucket < 2**bits."""
+        if not 0 <= bucket < 1 << self.bits:
+            raise IndexError("no such bucket")
         data = self._value(bucket)
         if data is None:
             return []

@@ -5,7 +5,7 @@ it never reads outside the bytes given, and never gives the record of another nu
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from lookup.key import KEY_BITS
@@ -194,8 +194,11 @@ def _read_membership(r: _Reader, newer_from: int | None) -> Membership:
     return Membership(slot, valid_from, to, begin, end, updated, r.varint())
 
 
-def decode_record(data: bytes) -> Record:
-    """The record of the bytes that `encode_record` made (the high bits of the rest are skipped)."""
+def open_record(data: bytes) -> tuple[int | None, bool, Iterator[Membership]]:
+    """(newest number when it is an alias, protected, memberships) of a record's bytes.
+
+    The memberships are read as they are asked for: who has found the one in force never sees damage behind it.
+    """
     r = _Reader(data)
     r.byte()
     flags = r.byte()
@@ -203,15 +206,24 @@ def decode_record(data: bytes) -> Record:
         newest = int.from_bytes(r.take(5), "little")
         if r.at != len(data):
             raise Damaged("an alias is too long")
-        return Record(alias_of=newest)
+        return newest, False, iter(())
     if flags & ~PROTECTED:
         raise Damaged("unknown flags in a record")
-    memberships: list[Membership] = []
+    return None, bool(flags & PROTECTED), _read_memberships(r)
+
+
+def _read_memberships(r: _Reader) -> Iterator[Membership]:
     newer_from = None
-    while r.at < len(data):
-        memberships.append(_read_membership(r, newer_from))
-        newer_from = memberships[-1].valid_from
-    return Record(None, bool(flags & PROTECTED), tuple(memberships))
+    while r.at < len(r.data):
+        membership = _read_membership(r, newer_from)
+        newer_from = membership.valid_from
+        yield membership
+
+
+def decode_record(data: bytes) -> Record:
+    """The record of the bytes that `encode_record` made (the high bits of the rest are skipped)."""
+    alias_of, protected, memberships = open_record(data)
+    return Record(alias_of, protected, tuple(memberships))
 
 
 def _directory(data: bytes, bucket: int) -> tuple[int, tuple[int, ...], tuple[int, ...]]:
@@ -232,15 +244,21 @@ def _slice(data: bytes, start: int, ends: tuple[int, ...], i: int) -> bytes:
     return data[start + begin : start + ends[i]]
 
 
-def find(data: bytes, bucket: int, rest: int) -> Record | None:
-    """The record with `rest` in a bucket, or None."""
+def find_bytes(data: bytes, bucket: int, rest: int) -> bytes | None:
+    """The bytes of the record with `rest` in a bucket, or None."""
     start, lows, ends = _directory(data, bucket)
     for i, low in enumerate(lows):
         if low == rest & 0xFFFF:
             piece = _slice(data, start, ends, i)
             if piece[0] == rest >> 16:
-                return decode_record(piece)
+                return piece
     return None
+
+
+def find(data: bytes, bucket: int, rest: int) -> Record | None:
+    """The record with `rest` in a bucket, or None."""
+    piece = find_bytes(data, bucket, rest)
+    return None if piece is None else decode_record(piece)
 
 
 def decode_bucket(data: bytes, bucket: int, bits: int) -> list[tuple[int, Record]]:

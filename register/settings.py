@@ -1,8 +1,9 @@
 """How a program of ours is configured: defaults, then an optional TOML file, then the environment, then flags.
 
-A program's settings are one frozen msgspec Struct: every member has a default, and its help in `Meta(description=...)`. They
-are read once, at start. The file is named by FLR_CONFIG and has a table for each program ([lookup], [loader]); the variable of
-a member is FLR_ and its name in capitals. This file leaves out what the settings are: each program has its own.
+A program's settings are one frozen msgspec Struct: every member has a default, and its help in
+`Meta(description=...)`. They are read once, at start. The file is named by FLR_CONFIG and has a table for each
+program ([lookup], [loader]); the variable of a member is FLR_ and its name in capitals. This file leaves out what the
+settings are: each program has its own.
 """
 
 import tomllib

@@ -1,5 +1,31 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+# The layout's numbers, held against lookup/record.py when record.pyx is imported.
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #define FLR_FOREVER INT64_MAX
+    #define FLR_DAY_MICROS 86400000000LL
+    #define FLR_FIRST_DAY (-25567LL)
+    #define FLR_HEADER 8
+    """
+    const int64_t FLR_FOREVER
+    const int64_t FLR_DAY_MICROS
+    const int64_t FLR_FIRST_DAY
+    const size_t FLR_HEADER
+
+cdef enum:
+    ALIAS = 1
+    PROTECTED = 2
+    TO_OPEN = 0
+    TO_NEXT = 1
+    TO_DAY = 2
+    TO_TIME = 3
+    FROM_TIME = 4
+    UPDATED_TIME = 8
+    WIDE_CODES = 16
+    KNOWN_FLAGS = 31
+
 # What reading bytes can say. Below zero: damaged, an index into the messages of record.pyx.
 cdef enum:
     FOUND = 1
@@ -22,22 +48,10 @@ cdef struct record_t:
     bint has_newer
     uint8_t flags
 
-# A bytes area that grows.
-cdef struct area_t:
-    uint8_t* data
-    size_t size
-    size_t room
-
 cdef int c_find(const uint8_t* data, size_t size, uint32_t bucket, uint32_t rest, record_t* out) noexcept nogil
 cdef int c_open(const uint8_t* at, size_t size, record_t* out) noexcept nogil
 cdef int c_alias(record_t* record, uint64_t* newest) noexcept nogil
 cdef int c_next(record_t* record, membership_t* out) noexcept nogil
 cdef object damaged(int code)
-
-cdef int area_reserve(area_t* area, size_t more) except -1 nogil
-cdef int area_append(area_t* area, const void* data, size_t size) except -1 nogil
-cdef int c_encode_membership(area_t* area, const membership_t* m, bint has_newer, int64_t newer_from) except -1 nogil
-cdef int c_encode_alias(area_t* area, uint32_t rest, uint64_t newest) except -1 nogil
-cdef int c_encode_head(area_t* area, uint32_t rest, bint protected) except -1 nogil
 cdef object membership_tuple(const membership_t* m)
 cdef object record_tuple(record_t* record)

@@ -1,24 +1,19 @@
-"""A bucket of person records, and a membership, as bytes. Compiled twin of lookup/record.py.
+"""A bucket of person records, and a membership, read from bytes. Compiled twin of lookup/record.py (writing: encode.pyx).
 
 Reading works on a pointer and a size, checks both before every load, and loads through memcpy: values in the map are not
 aligned. It needs neither the GIL nor Python objects; errors are numbers that `damaged` turns into `Damaged`.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 from lookup import record as plain
+from lookup._fast.encode import encode_record
 from lookup.key import KEY_BITS
 from lookup.record import Damaged, Membership, Record, TooLarge
 
 cdef extern from *:
     """
-    #include <stdint.h>
-    #define FLR_FOREVER INT64_MAX
-    #define FLR_DAY_MICROS 86400000000LL
-    #define FLR_FIRST_DAY (-25567LL)
-    #define FLR_HEADER 8
     static inline int flr_shift_millis(int64_t base, uint64_t zigzag, int64_t *out) {
         int64_t millis = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
         __int128 sum = (__int128)base + (__int128)millis * 1000;
@@ -26,39 +21,8 @@ cdef extern from *:
         *out = (int64_t)sum;
         return 1;
     }
-    static inline int flr_millis_between(int64_t updated, int64_t base, uint64_t *zigzag) {
-        __int128 difference = (__int128)updated - base;
-        if (difference % 1000 != 0) return 0;
-        int64_t millis = (int64_t)(difference / 1000);
-        *zigzag = millis >= 0 ? (uint64_t)millis << 1 : ~((uint64_t)millis << 1);
-        return 1;
-    }
-    static inline int flr_is_day(int64_t time, uint16_t *day) {
-        int64_t days = time / FLR_DAY_MICROS;
-        if (days * FLR_DAY_MICROS != time || days < FLR_FIRST_DAY || days > FLR_FIRST_DAY + 0xFFFF) return 0;
-        *day = (uint16_t)(days - FLR_FIRST_DAY);
-        return 1;
-    }
     """
-    const int64_t FLR_FOREVER
-    const int64_t FLR_DAY_MICROS
-    const int64_t FLR_FIRST_DAY
-    const size_t FLR_HEADER
     bint flr_shift_millis(int64_t base, uint64_t zigzag, int64_t* out) noexcept nogil
-    bint flr_millis_between(int64_t updated, int64_t base, uint64_t* zigzag) noexcept nogil
-    bint flr_is_day(int64_t time, uint16_t* day) noexcept nogil
-
-cdef enum:
-    ALIAS = 1
-    PROTECTED = 2
-    TO_OPEN = 0
-    TO_NEXT = 1
-    TO_DAY = 2
-    TO_TIME = 3
-    FROM_TIME = 4
-    UPDATED_TIME = 8
-    WIDE_CODES = 16
-    KNOWN_FLAGS = 31
 
 if (
     (FLR_FOREVER, FLR_DAY_MICROS, FLR_FIRST_DAY, FLR_HEADER)
@@ -102,9 +66,6 @@ MESSAGES = {
 
 cdef object damaged(int code):
     return Damaged(MESSAGES[code])
-
-
-# --- reading
 
 
 cdef inline int take(record_t* r, void* out, size_t size) noexcept nogil:
@@ -335,121 +296,3 @@ def decode_bucket(const uint8_t[::1] data not None, uint32_t bucket, int bits):
             raise damaged(status)
         out.append((<uint32_t> at[0] << 16 | low, record_tuple(&record)))
     return out
-
-
-# --- writing
-
-
-cdef int area_reserve(area_t* area, size_t more) except -1 nogil:
-    cdef size_t room = area.room
-    cdef uint8_t* data
-    if area.size + more <= room:
-        return 0
-    while room < area.size + more:
-        room = room * 2 if room else 4096
-    data = <uint8_t*> realloc(area.data, room)
-    if data == NULL:
-        with gil:
-            raise MemoryError()
-    area.data = data
-    area.room = room
-    return 0
-
-
-cdef int area_append(area_t* area, const void* data, size_t size) except -1 nogil:
-    area_reserve(area, size)
-    memcpy(area.data + area.size, data, size)
-    area.size += size
-    return 0
-
-
-cdef inline void put_varint(area_t* area, uint64_t value) noexcept nogil:
-    while value > 0x7F:
-        area.data[area.size] = <uint8_t> (value & 0x7F | 0x80)
-        area.size += 1
-        value >>= 7
-    area.data[area.size] = <uint8_t> value
-    area.size += 1
-
-
-cdef inline void put(area_t* area, const void* data, size_t size) noexcept nogil:
-    memcpy(area.data + area.size, data, size)
-    area.size += size
-
-
-cdef inline bint put_time(area_t* area, int64_t time) noexcept nogil:
-    """Two bytes and False for a day, eight bytes and True for another time."""
-    cdef uint16_t day
-    if flr_is_day(time, &day):
-        put(area, &day, 2)
-        return False
-    put(area, &time, 8)
-    return True
-
-
-cdef int c_encode_membership(area_t* area, const membership_t* m, bint has_newer, int64_t newer_from) except -1 nogil:
-    cdef size_t start = area.size
-    cdef uint8_t flags = 0
-    cdef uint64_t zigzag
-    area_reserve(area, 64)
-    area.size += 1
-    if m.begin < 16 and m.end < 16:
-        area.data[area.size] = m.begin | m.end << 4
-        area.size += 1
-    else:
-        flags |= WIDE_CODES
-        put(area, &m.begin, 1)
-        put(area, &m.end, 1)
-    put_varint(area, m.slot)
-    if put_time(area, m.valid_from):
-        flags |= FROM_TIME
-    if m.to != FLR_FOREVER:
-        if has_newer and m.to == newer_from:
-            flags |= TO_NEXT
-        else:
-            flags |= TO_TIME if put_time(area, m.to) else TO_DAY
-    if flr_millis_between(m.updated, m.valid_from if m.to == FLR_FOREVER else m.to, &zigzag):
-        put_varint(area, zigzag)
-    else:
-        flags |= UPDATED_TIME
-        put(area, &m.updated, 8)
-    put_varint(area, m.id)
-    area.data[start] = flags
-    return 0
-
-
-cdef int c_encode_head(area_t* area, uint32_t rest, bint protected) except -1 nogil:
-    area_reserve(area, 2)
-    area.data[area.size] = <uint8_t> (rest >> 16)
-    area.data[area.size + 1] = PROTECTED if protected else 0
-    area.size += 2
-    return 0
-
-
-cdef int c_encode_alias(area_t* area, uint32_t rest, uint64_t newest) except -1 nogil:
-    area_reserve(area, 7)
-    area.data[area.size] = <uint8_t> (rest >> 16)
-    area.data[area.size + 1] = ALIAS
-    area.size += 2
-    put(area, &newest, 5)
-    return 0
-
-
-def encode_record(uint32_t rest, record):
-    """The bytes of one record, from the high bits of its rest on."""
-    cdef area_t area
-    cdef membership_t m
-    cdef bint has_newer = False
-    cdef int64_t newer_from = 0
-    area.data, area.size, area.room = NULL, 0, 0
-    try:
-        if record.alias_of is not None:
-            c_encode_alias(&area, rest, record.alias_of)
-        else:
-            c_encode_head(&area, rest, record.protected)
-            for m.slot, m.valid_from, m.to, m.begin, m.end, m.updated, m.id in record.memberships:
-                c_encode_membership(&area, &m, has_newer, newer_from)
-                has_newer, newer_from = True, m.valid_from
-        return area.data[:area.size]
-    finally:
-        free(area.data)

@@ -1,0 +1,130 @@
+"""A full load, whole process, against decoding every line of the same feed with msgspec on one core.
+
+    python -m bench.loads --feed FEED [--rounds 3] [--json]
+
+Each round runs the decoding and then the load into a fresh data folder; medians and the median of the ratios are told, with the
+seconds of each step. Peak memory is of the whole process tree: the sum of each process's private and shared pages, shared ones
+counted once (PSS), sampled ten times a second; page cache is not in it.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+DECODE = """
+import sys, msgspec
+decoder = msgspec.json.Decoder()
+for name in sys.argv[1:]:
+    with open(name, "rb") as file:
+        for line in file:
+            decoder.decode(line)
+"""
+SAMPLE_SECONDS = 0.1
+
+
+def decode_seconds(feed: Path) -> float:
+    """Wall seconds of the decoding, without the start of the interpreter."""
+    files = [str(feed / entry["name"]) for entry in json.loads((feed / "manifest.json").read_text())["files"]]
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", DECODE, *files], check=True)
+    whole = time.perf_counter() - started
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", DECODE], check=True)
+    return whole - (time.perf_counter() - started)
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    pids = [pid]
+    for parent in pids:
+        try:
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                pids += map(int, (task / "children").read_text().split())
+        except OSError:
+            continue
+    return pids
+
+
+def pss_bytes(pid: int) -> int:
+    """The proportional set size of one process, 0 when it has gone."""
+    try:
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
+def load_once(feed: Path) -> dict[str, Any]:
+    """One load into a fresh data folder: wall seconds, peak memory, and what the loader reports."""
+    folder = Path(tempfile.mkdtemp(prefix="flr-loads-"))
+    command = [sys.executable, "-m", "loader", "load", str(feed), "--data-dir", str(folder), "--json"]
+    peak, done = [0], threading.Event()
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+
+    def watch() -> None:
+        while not done.wait(SAMPLE_SECONDS):
+            peak[0] = max(peak[0], sum(map(pss_bytes, tree(process.pid))))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    out, _ = process.communicate()
+    wall = time.perf_counter() - started
+    done.set()
+    watcher.join()
+    sizes = {path.name: path.stat().st_size for path in (folder / "gen").glob("*/*")}
+    shutil.rmtree(folder)
+    if process.returncode:
+        raise SystemExit(f"the load ended with {process.returncode}")
+    return {"wall_seconds": wall, "peak_bytes": peak[0], "files": sizes, "report": json.loads(out)}
+
+
+def main() -> int:
+    """Run the rounds and print the result."""
+    parser = argparse.ArgumentParser(description="a full load against decoding the same feed")
+    parser.add_argument("--feed", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    decodes, loads = [], []
+    for _ in range(args.rounds):
+        decodes.append(decode_seconds(args.feed))
+        loads.append(load_once(args.feed))
+    ratios = [load["wall_seconds"] / decode for load, decode in zip(loads, decodes, strict=True)]
+    middle = sorted(loads, key=lambda load: float(load["wall_seconds"]))[len(loads) // 2]
+    result = {
+        "decode_seconds": statistics.median(decodes),
+        "load_seconds": middle["wall_seconds"],
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "peak_bytes": max(load["peak_bytes"] for load in loads),
+        "steps": middle["report"].get("seconds", {}),
+        "files": middle["files"],
+        "processors": len(os.sched_getaffinity(0)),
+    }
+    if args.json:
+        print(json.dumps(result))
+        return 0
+    print(f"decode every line   {result['decode_seconds']:8.1f} s")
+    print(f"load                {result['load_seconds']:8.1f} s   {result['ratio']:.2f} times")
+    print(f"peak memory         {result['peak_bytes'] / 1e6:8.0f} MB")
+    for name, seconds in result["steps"].items():
+        print(f"  {name:<18}{seconds:8.1f} s")
+    for name, size in result["files"].items():
+        print(f"  {name:<18}{size / 1e6:8.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,177 @@
+"""The command `flr-loader`. Verbs do their work elsewhere; here are the arguments, what is printed, and the exit codes.
+
+Quiet on success when there is no terminal (cron mails whatever is printed); one clear line when something is wrong.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from loader.errors import (
+    BadFeed,
+    BadGeneration,
+    ConfigurationError,
+    LoaderError,
+    LockHeld,
+    StorageError,
+    UsageError,
+)
+from loader.settings import TABLE, Settings
+from register.settings import SettingsError, as_json, as_lines, as_markdown, read_settings
+
+OK = 0
+INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the command. What is not given is None, so that the other layers of settings count."""
+    shared = _Parser(add_help=False)
+    shared.add_argument("--data-dir", metavar="DIR", help="where generations are published")
+    shared.add_argument("--json", action="store_true", help="print one JSON object")
+    top = _Parser(prog="flr-loader", description="Puts feeds from the master in service.")
+    verbs = top.add_subparsers(dest="verb", required=True, parser_class=_Parser)
+    load = verbs.add_parser("load", parents=[shared], help="build a feed and put it in service")
+    load.add_argument("feed", metavar="FEED", type=Path, help="a folder with manifest.json")
+    load.add_argument("--rebuild", action="store_true", help="build again what is already in service")
+    load.add_argument("--allow-older", metavar="REASON", help="take a feed older than what is in service")
+    for flag, setting, help_text in (
+        ("--adopt-timeout", "adopt_timeout_seconds", "how long the workers may take, in seconds"),
+        ("--stuck-after", "stuck_after_seconds", "age of a load that is worth a word, in seconds"),
+        ("--workers", "workers", "processes that build"),
+    ):
+        load.add_argument(flag, dest=setting, metavar="N", help=help_text)
+    verbs.add_parser("status", parents=[shared], help="what is in service, what is there, who serves it")
+    verify = verbs.add_parser("verify", parents=[shared], help="check a generation's files and open it")
+    verify.add_argument("name", metavar="NAME", nargs="?", help="SERIAL-DIGEST8; without it, what CURRENT names")
+    verify.add_argument("--deep", action="store_true", help="recompute the content digest too")
+    settings = verbs.add_parser("settings", parents=[shared], help="print the settings in force")
+    settings.add_argument("--markdown", action="store_true", help="the table of the documentation")
+    return top
+
+
+def load(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`load FEED`."""
+    from loader.load import load as run  # noqa: PLC0415 -- the other verbs can do without the pipeline
+    from loader.progress import Progress  # noqa: PLC0415
+
+    report = run(arguments.feed, settings, Progress(), rebuild=arguments.rebuild, allow_older=arguments.allow_older)
+    if arguments.json:
+        _print_json(report)
+    elif sys.stdout.isatty() or report.adoption == "pinned":
+        print(report.line())
+
+
+def status(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`status`."""
+    from loader.status import as_text, status_of  # noqa: PLC0415
+
+    _require_folder(settings)
+    found = status_of(settings)
+    if arguments.json:
+        _print_json(found)
+    else:
+        sys.stdout.write(as_text(found))
+
+
+def verify(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`verify [NAME]`."""
+    from loader.verify import deep, structure  # noqa: PLC0415
+    from lookup.generation import CURRENT, NotServable, open_generation, read_pointer, verify_files  # noqa: PLC0415
+    from lookup.manifest import GENERATIONS, split_name  # noqa: PLC0415
+    from lookup.record import Damaged  # noqa: PLC0415
+
+    _require_folder(settings)
+    try:
+        if arguments.name is not None:
+            split_name(arguments.name)
+    except NotServable as error:
+        raise UsageError(f"{error}: {arguments.name}") from None
+    try:
+        name = arguments.name or read_pointer(settings.data_dir, CURRENT)
+        if name is None:
+            raise BadGeneration("there is no CURRENT: nothing is in service")
+        folder = settings.data_dir / GENERATIONS / name
+        stamps = verify_files(folder)
+        structure(folder)
+        generation = open_generation(folder, stamps)
+        generation.self_test()
+        if arguments.deep:
+            if generation.people is None:
+                raise UsageError("--deep needs people.mdb, which is not on this node")
+            if deep(generation) != generation.manifest.content_digest:
+                raise BadGeneration("the records do not add up to the manifest's content digest")
+    except (NotServable, Damaged) as error:
+        raise BadGeneration(str(error)) from None
+    if arguments.json:
+        _print_json({"generation": name, "verified": True, "deep": arguments.deep})
+    elif sys.stdout.isatty():
+        print(f"{name} is sound")
+
+
+def show_settings(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`settings`."""
+    if arguments.json:
+        sys.stdout.write(as_json(settings).decode() + "\n")
+    else:
+        sys.stdout.write(as_markdown(settings) if arguments.markdown else as_lines(settings))
+
+
+VERBS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
+    "load": load,
+    "status": status,
+    "verify": verify,
+    "settings": show_settings,
+}
+
+
+def _require_folder(settings: Settings) -> None:
+    if not settings.data_dir.is_dir():
+        raise ConfigurationError(f"data_dir: there is no folder {settings.data_dir}")
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code. Every error of the loader becomes one here, and only here."""
+    arguments = parser().parse_args(argv)
+    flags = {name: value for name, value in vars(arguments).items() if name in Settings.__struct_fields__}
+    try:
+        VERBS[arguments.verb](read_settings(Settings, TABLE, os.environ, flags), arguments)
+    except LoaderError as error:
+        return _tell(error, arguments)
+    except SettingsError as error:
+        return _tell(ConfigurationError(str(error)), arguments)
+    except OSError as error:
+        return _tell(StorageError(f"{error.filename or 'input or output'}: {error.strerror}"), arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 -- its message may hold a record's content: we tell where, and what kind
+        sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
+        return _tell(LoaderError(f"an error in the loader itself: {type(error).__name__}"), arguments)
+    return OK
+
+
+def _tell(error: LoaderError, arguments: argparse.Namespace) -> int:
+    faults = error.faults if isinstance(error, BadFeed) else ()
+    if arguments.json:
+        _print_json({"error": {"message": str(error), "exitCode": error.exit_code, "faults": faults}})
+    elif not isinstance(error, LockHeld) or error.stuck or sys.stderr.isatty():
+        sys.stderr.write("".join(f"{line}\n" for line in (f"flr-loader: {error}", *faults)))
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""What can stop the loader, each with its exit code. Messages never hold content of a record."""
+
+from register.ids import mask
+
+
+class LoaderError(Exception):
+    """Base of the tree; `exit_code` is what the command ends with."""
+
+    exit_code = 70
+
+    def __init__(self, message: str) -> None:
+        super().__init__(mask(message))
+
+
+class UsageError(LoaderError):
+    """The command was given wrongly."""
+
+    exit_code = 64
+
+
+class BadFeed(LoaderError):
+    """The feed is not what the format says, or does not hold together. `faults` are "file:line: what" texts."""
+
+    exit_code = 65
+
+    def __init__(self, message: str, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(map(mask, faults))
+
+
+class BadGeneration(LoaderError):
+    """A generation that was built or found does not verify."""
+
+    exit_code = 65
+
+
+class OutOfOrder(LoaderError):
+    """The feed is older than what is in service."""
+
+    exit_code = 65
+
+
+class SourceUnreachable(LoaderError):
+    """The feed cannot be read where it should be."""
+
+    exit_code = 69
+
+
+class NotAdopted(LoaderError):
+    """The generation is announced, but a live worker did not take it up in time."""
+
+    exit_code = 70
+
+
+class StorageError(LoaderError):
+    """Input or output failed, or the disk is full."""
+
+    exit_code = 74
+
+
+class LockHeld(LoaderError):
+    """Another loader is at work on the data folder. `stuck`: for so long that somebody should know."""
+
+    exit_code = 75
+
+    def __init__(self, message: str, *, stuck: bool) -> None:
+        super().__init__(message)
+        self.stuck = stuck
+
+
+class ConfigurationError(LoaderError):
+    """A setting is wrong."""
+
+    exit_code = 78

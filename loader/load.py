@@ -1,0 +1,114 @@
+"""A full load from feed to service: read -> build -> verify -> publish, under the lock, with a report.
+
+Until CURRENT is replaced nothing that is in service has been touched; whatever stops the load leaves the old generation.
+"""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loader.build import Build, Built
+from loader.errors import BadFeed
+from loader.lock import LoaderLock
+from loader.progress import Progress
+from loader.publish import Admission, Staging, admit, prepare, prune, require_space, sweep, wait_adopted
+from loader.read import Feed, open_feed
+from loader.report import LoadReport, write_report
+from loader.settings import Settings
+from loader.verify import ask_reader, verify_built
+from lookup.manifest import FORMAT, INDEX, KINDS, NEEDED, PEOPLE, POINTERS, READER, FileEntry, Manifest, write_manifest
+from lookup.tables import Window
+from register.feed import file_sha256
+from register.localtime import local_micros
+
+# What a load writes at most, in bytes a record: rows and lines in the spool, and what comes of them.
+PERSON_BYTES = 900
+MEMBERSHIP_BYTES = 110
+
+
+def load(
+    folder: Path, settings: Settings, progress: Progress, *, rebuild: bool = False, allow_older: str | None = None
+) -> LoadReport:
+    """Load one full feed. Raises what loader.errors says; a feed that is refused leaves a report too."""
+    started = datetime.now(UTC)
+    prepare(settings.data_dir, settings.run_folder)
+    with LoaderLock(settings.data_dir, settings.stuck_after_seconds):
+        sweep(settings.data_dir)
+        feed = open_feed(folder)
+        if feed.manifest.kind != "full":
+            raise BadFeed("manifest.json: an incremental feed; this loader takes full ones only")
+        admission = admit(settings.data_dir, feed.manifest.sequence, rebuild=rebuild, allow_older=allow_older)
+        report = LoadReport(
+            outcome="nothing new",
+            generation=admission.current,
+            previous=admission.current,
+            serial=admission.serial,
+            feed=feed.manifest.source,
+            started=_text(started),
+            allow_older=allow_older,
+        )
+        if not admission.build:
+            report.finished = _text(datetime.now(UTC))
+            return report
+        name = f"{started:%Y%m%dT%H%M%S}-{admission.serial}"
+        try:
+            _run(feed, settings, progress, admission, report)
+        except BadFeed as error:
+            report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
+            raise
+        finally:
+            report.seconds = progress.seconds
+            report.finished = _text(datetime.now(UTC))
+            write_report(settings.data_dir, name, report)
+    return report
+
+
+def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admission, report: LoadReport) -> None:
+    require_space(
+        settings.data_dir, feed.records("persons") * PERSON_BYTES + feed.records("memberships") * MEMBERSHIP_BYTES
+    )
+    now = time.time()
+    with Staging(settings.data_dir) as staging:
+        build = Build(feed, staging.folder, local_micros(now), progress, settings.worker_count)
+        built = build.run()
+        verify_built(feed, staging.folder, built, progress, build.processes)
+        with progress.step("seal"):
+            write_manifest(staging.folder, _manifest(feed, staging.folder, built, admission.serial, now))
+            staging.seal(admission.serial)
+        with progress.step("reader"):
+            ask_reader(staging.folder, built.sample)
+        report.generation = staging.publish()
+    report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
+    with progress.step("adoption"):
+        adoption = wait_adopted(
+            settings.data_dir, settings.run_folder, report.generation, settings.adopt_timeout_seconds
+        )
+    report.adoption, report.workers = adoption.outcome, adoption.workers
+    report.pruned = prune(settings.data_dir, settings.run_folder, settings.keep_generations)
+
+
+def _manifest(feed: Feed, folder: Path, built: Built, serial: int, now: float) -> Manifest:
+    files = []
+    for kind in (INDEX, POINTERS, PEOPLE):
+        path = folder / KINDS[kind]
+        size = path.stat().st_size
+        files.append(FileEntry(name=path.name, kind=kind, needed=kind in NEEDED, bytes=size, sha256=file_sha256(path)))
+    return Manifest(
+        format=FORMAT,
+        reader=READER,
+        serial=serial,
+        base=None,
+        content_digest=built.content_digest,
+        as_of=feed.manifest.as_of,
+        source=feed.manifest.source,
+        built_at=_text(datetime.fromtimestamp(now, UTC)),
+        window=Window(*built.window),
+        bits=built.bits,
+        slots=built.slots,
+        counts=built.counts,
+        files=files,
+    )
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat(timespec="microseconds")

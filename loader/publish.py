@@ -1,0 +1,265 @@
+"""The data folder and the swap: staging, sealing, publishing, waiting for the workers, removing what is old. The last
+verb.
+
+Every step is durable before the next one that depends on it begins, so that a crash at any instruction leaves a
+complete generation in service: files, then their folder, then gen/, then CURRENT.tmp, then CURRENT, then the data
+folder. Nothing ever writes into a published file; old generations are unlinked, never emptied, so readers go on
+undisturbed.
+"""
+
+import contextlib
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, NamedTuple, Self
+
+from loader.errors import BadGeneration, NotAdopted, OutOfOrder, StorageError
+from lookup.manifest import (
+    CURRENT,
+    GENERATIONS,
+    MANIFEST,
+    PIN,
+    NotServable,
+    Refusal,
+    digest8_of,
+    folders,
+    read_manifest,
+    read_pointer,
+    read_refused,
+    split_name,
+)
+from lookup.runfile import RunState, live_workers
+
+STAGING = "staging"
+REPORTS = "reports"
+FOLDER_MODE = 0o750
+FILE_MODE = 0o440
+POLL_SECONDS = 0.02
+
+
+def prepare(data_dir: Path, run_dir: Path) -> None:
+    """Make the folders that are not there yet."""
+    for folder in (data_dir, data_dir / STAGING, data_dir / GENERATIONS, data_dir / REPORTS, run_dir):
+        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+
+
+def sweep(data_dir: Path) -> None:
+    """Remove what a loader that died left in staging/. Only with the lock held."""
+    for left in (data_dir / STAGING).iterdir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def require_space(data_dir: Path, needed_bytes: int) -> None:
+    """Raises StorageError when the filesystem has not that much room for us."""
+    free = shutil.disk_usage(data_dir).free
+    if free < needed_bytes:
+        raise StorageError(f"{data_dir}: {needed_bytes >> 20} MB are needed, {free >> 20} MB are free")
+
+
+# -- which feeds are taken
+
+
+class Admission(NamedTuple):
+    """Whether a feed is to be built, and under which serial; `current` is what CURRENT names now."""
+
+    build: bool
+    serial: int
+    current: str | None
+
+
+def admit(data_dir: Path, sequence: int | None, *, rebuild: bool = False, allow_older: str | None = None) -> Admission:
+    """Decide by sequence, never by clock, about a full feed. Raises OutOfOrder.
+
+    `sequence` None is a source that has none: the next one after what is in service. `allow_older` is the operator's
+    reason.
+    """
+    current, serial = in_service(data_dir)
+    if sequence is None:
+        return Admission(True, serial + 1, current)
+    if not rebuild and any(split_name(refusal.name)[0] == sequence for refusal in _refused(data_dir)):
+        raise OutOfOrder(f"a generation of sequence {sequence} was refused: a feed of a higher sequence is needed")
+    if current is None or sequence > serial:
+        return Admission(True, sequence, current)
+    if sequence == serial:
+        return Admission(rebuild or not _whole(data_dir, current), sequence, current)
+    if allow_older is None:
+        raise OutOfOrder(f"the feed's sequence is {sequence}, {serial} is in service: --allow-older REASON takes it")
+    return Admission(True, sequence, current)
+
+
+def in_service(data_dir: Path) -> tuple[str | None, int]:
+    """(name, serial) of what CURRENT names, or, where it names nothing sound, of the newest generation.
+
+    (None, 0) without any.
+    """
+    name = None
+    with contextlib.suppress(NotServable):
+        name = read_pointer(data_dir, CURRENT)
+    if name is None:
+        name = next((folder.name for folder in folders(data_dir)), None)
+    return (None, 0) if name is None else (name, split_name(name)[0])
+
+
+def _refused(data_dir: Path) -> list[Refusal]:
+    try:
+        return read_refused(data_dir)
+    except NotServable as error:
+        raise BadGeneration(str(error)) from None
+
+
+def _whole(data_dir: Path, name: str) -> bool:
+    try:
+        read_manifest(data_dir / GENERATIONS / name)
+    except NotServable:
+        return False
+    return read_pointer_safely(data_dir) == name
+
+
+# -- the folder
+
+
+class Staging:
+    """A folder under staging/ to build in, on the filesystem of gen/. Leaving the context removes it if unpublished."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.folder = data_dir / STAGING / f"building-{secrets.token_hex(8)}"
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(mode=FOLDER_MODE)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def seal(self, serial: int) -> Path:
+        """Make the files, manifest included, durable and read-only; give the folder its final name: `folder` from now.
+
+        Raises StorageError when a file cannot be made durable: what is on the disk is then unknown, and thrown away.
+        """
+        named = self.folder.with_name(f"{serial}-{digest8_of(self.folder)}")
+        try:
+            self.folder = self.folder.rename(named)
+            for path in self.folder.iterdir():
+                path.chmod(FILE_MODE)
+                fsync(path)
+            self.folder.chmod(FOLDER_MODE)
+            fsync(self.folder)
+        except OSError as error:
+            raise StorageError(f"the new generation could not be made durable: {error.strerror}") from error
+        return self.folder
+
+    def publish(self) -> str:
+        """Move the sealed folder into gen/, point CURRENT at it, return the generation's name. Raises StorageError."""
+        name = self.folder.name
+        target = self.data_dir / GENERATIONS / name
+        if target.exists():
+            raise StorageError(f"{target} is already there")
+        try:
+            self.folder.rename(target)
+            fsync(target.parent)
+        except OSError as error:
+            if target.exists():
+                remove(target)
+            raise StorageError(f"the new generation could not be put in place: {error.strerror}") from error
+        point(self.data_dir, CURRENT, name)
+        return name
+
+
+def point(data_dir: Path, which: str, name: str) -> None:
+    """Let CURRENT or PIN name a generation, durably. Raises StorageError."""
+    new = data_dir / f"{which}.tmp"
+    try:
+        with new.open("wb") as file:
+            file.write(f"{name}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(data_dir / which)
+        fsync(data_dir)
+    except OSError as error:
+        raise StorageError(f"{which} could not be written: {error.strerror}") from error
+
+
+def fsync(path: Path) -> None:
+    """Make a file's bytes, or a folder's entries, durable."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove(folder: Path) -> None:
+    """Unlink a generation, its manifest first, so that nobody takes what is left for one."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def prune(data_dir: Path, run_dir: Path, keep: int) -> list[str]:
+    """Remove all but the newest `keep` generations and those that CURRENT, PIN or a live worker names.
+
+    Returns the names of those removed. What an earlier removal left half done goes too.
+    """
+    newest = folders(data_dir)
+    spared = {folder.name for folder in newest[:keep]} | {worker.name for worker in live_workers(run_dir)}
+    for which in (CURRENT, PIN):
+        try:
+            spared.add(read_pointer(data_dir, which))
+        except NotServable:
+            return []  # an operator will need what is there
+    old = [folder for folder in newest[keep:] if folder.name not in spared]
+    halves = [f for f in (data_dir / GENERATIONS).iterdir() if f.is_dir() and not (f / MANIFEST).exists()]
+    for folder in old + halves:
+        remove(folder)
+    return [folder.name for folder in old]
+
+
+# -- the workers
+
+
+class Adoption(NamedTuple):
+    """What became of an announced generation: taken up by `workers` live workers, or why nobody was waited for."""
+
+    outcome: Literal["adopted", "no worker alive", "pinned"]
+    workers: int
+
+
+def wait_adopted(data_dir: Path, run_dir: Path, name: str, timeout_seconds: float) -> Adoption:
+    """Wait for every live worker that is not stopping to serve `name`. Raises NotAdopted."""
+    until = time.monotonic() + timeout_seconds
+    while True:
+        pin = read_pointer_safely(data_dir, PIN)
+        waited_for = [worker for worker in live_workers(run_dir) if worker.state != "draining"]
+        if pin is not None and pin != name:
+            return Adoption("pinned", len(waited_for))
+        behind = [worker for worker in waited_for if not _serves(worker, name)]
+        if not behind:
+            return Adoption("adopted" if waited_for else "no worker alive", len(waited_for))
+        if time.monotonic() >= until:
+            pids = ", ".join(str(worker.pid) for worker in behind)
+            raise NotAdopted(
+                f"{name} is announced, but {len(behind)} of {len(waited_for)} workers do not serve it after"
+                f" {timeout_seconds:g} s (process {pids}): see the log of flr-lookup"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def _serves(worker: RunState, name: str) -> bool:
+    return worker.state == "ready" and worker.name == name
+
+
+def read_pointer_safely(data_dir: Path, which: str = CURRENT) -> str | None:
+    """The generation that a pointer names; None when there is none or it is damaged."""
+    try:
+        return read_pointer(data_dir, which)
+    except NotServable:
+        return None

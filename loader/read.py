@@ -1,0 +1,251 @@
+"""Reading a full feed: manifest, data files, schema, code values. The first verb of the pipeline.
+
+Every data file is read once, from front to back: what is hashed is what is parsed, so a feed that changes under the reader is
+found out. Nothing of a record's content is ever told: a fault names the file, the line and what is wrong.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import zstandard
+
+from loader.errors import BadFeed, SourceUnreachable
+from register.feed import (
+    FORMAT,
+    MANIFEST,
+    FileEntry,
+    Manifest,
+    canonical_with_digest,
+    format_digest,
+    normalized,
+)
+from register.model import TABLES, Record
+
+BLOCK_BYTES = 4 << 20
+MAX_LINE_BYTES = 1 << 20
+MAX_FAULTS = 20
+_DIGEST = re.compile("[0-9a-f]{32}")
+_SHA256 = re.compile("[0-9a-f]{64}")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+_MEMBER = re.compile("[a-z][A-Za-z]{0,39}")
+_QUOTED_VALUE = re.compile(r"Invalid enum value .*?(?= - at `\$[^`]*`\Z|\Z)", re.S)
+_QUOTED_MEMBER = re.compile(r"unknown field `(.*)`(?= - at `\$[^`]*`\Z|\Z)", re.S)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed folder with a manifest that has been checked, its data files not yet."""
+
+    folder: Path
+    manifest: Manifest
+
+    def files(self, table: str) -> list[tuple[int, FileEntry]]:
+        """(number of the file in the manifest, entry) of every data file of a table."""
+        return [(i, entry) for i, entry in enumerate(self.manifest.files) if entry.table == table]
+
+    def records(self, table: str) -> int:
+        """How many records the manifest says a table has."""
+        return sum(entry.records for _, entry in self.files(table))
+
+    @property
+    def bytes(self) -> int:
+        """The size of all data files."""
+        return sum(entry.bytes for entry in self.manifest.files)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a data file. `line` is the number of the first, from 1."""
+
+    file: int
+    line: int
+    data: bytes
+
+
+def open_feed(folder: Path) -> Feed:
+    """The feed in `folder`. Raises SourceUnreachable when there is none, BadFeed when its manifest is wrong."""
+    try:
+        raw = (folder / MANIFEST).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise SourceUnreachable(f"{folder}: no feed here: {MANIFEST} is missing") from None
+    except OSError as error:
+        raise SourceUnreachable(f"{folder / MANIFEST}: {error.strerror}") from None
+    try:
+        version = msgspec.json.decode(raw, type=_Version).format
+        if version.split(".")[0] != FORMAT.split(".")[0]:
+            raise BadFeed(f"{MANIFEST}: format {version!r} is not one this loader reads ({FORMAT})")
+        manifest = msgspec.json.decode(raw, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise BadFeed(f"{MANIFEST}: {_told(error)}") from None
+    except UnicodeDecodeError as error:
+        raise BadFeed(f"{MANIFEST}: {_told(error)}") from None
+    _check_manifest(manifest)
+    return Feed(folder, manifest)
+
+
+def require_full(feed: Feed) -> None:
+    """Raises BadFeed when the feed holds changes and not a whole register."""
+    if feed.manifest.kind != "full":
+        raise BadFeed(f"{MANIFEST}: an incremental feed, where a full one is needed")
+
+
+class _Version(msgspec.Struct):
+    format: str
+
+
+def _check_manifest(manifest: Manifest) -> None:
+    wrong = []
+    if not _DIGEST.fullmatch(manifest.content_digest):
+        wrong.append("content_digest is not 32 hex digits")
+    if manifest.sequence is not None and manifest.sequence < 1:
+        wrong.append("sequence is not a positive number")
+    names = [entry.name for entry in manifest.files]
+    if len(set(names)) != len(names):
+        wrong.append("a file is listed twice")
+    tables = {"events"} if manifest.kind == "incremental" else set(TABLES)
+    for entry in manifest.files:
+        if not _FILE_NAME.fullmatch(entry.name) or entry.name == MANIFEST:
+            wrong.append("a file has a name that is not allowed")
+        elif not _SHA256.fullmatch(entry.sha256) or entry.records < 0 or entry.bytes < 0:
+            wrong.append(f"{entry.name}: sha256, records or bytes is not what it should be")
+        elif entry.table not in tables:
+            wrong.append(f"{entry.name}: no such table in a feed of this kind")
+    missing = tables - {entry.table for entry in manifest.files}
+    if missing:
+        wrong.append(f"no file for {', '.join(sorted(missing))}")
+    try:
+        as_of = msgspec.convert(manifest.as_of, datetime)
+        if as_of.tzinfo is None:
+            raise ValueError
+    except ValueError:
+        wrong.append("as_of is not an RFC 3339 time with an offset")
+    if wrong:
+        raise BadFeed(f"{MANIFEST}: {wrong[0]}", tuple(f"{MANIFEST}: {what}" for what in wrong))
+
+
+def _stream(path: Path, raw: BinaryIO) -> BinaryIO:
+    if path.suffix != ".zst":
+        return raw
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[return-value]
+
+
+class _Hashing:
+    """A file that hashes and counts the bytes it hands out."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self.raw, self.sha256, self.size = raw, hashlib.sha256(), 0
+
+    def read(self, size: int) -> bytes:
+        data = self.raw.read(size)
+        self.sha256.update(data)
+        self.size += len(data)
+        return data
+
+
+def blocks(feed: Feed, number: int) -> Iterator[Block]:
+    """The lines of a data file in blocks. Raises BadFeed when the file is not the one that the manifest lists.
+
+    Size, sha256 and the number of lines are known only at the end: what was made of the blocks must not be used before.
+    """
+    entry = feed.manifest.files[number]
+    path = feed.folder / entry.name
+    try:
+        with path.open("rb") as file:
+            hashing = _Hashing(file)
+            line = yield from _lines(number, entry.name, _stream(path, hashing))  # type: ignore[arg-type]
+            while hashing.read(BLOCK_BYTES):  # what a compressed stream left unread
+                pass
+    except FileNotFoundError:
+        raise BadFeed(f"{entry.name}: listed in the manifest but missing") from None
+    except zstandard.ZstdError:
+        raise BadFeed(f"{entry.name}: damaged compression") from None
+    except OSError as error:
+        raise SourceUnreachable(f"{entry.name}: {error.strerror}") from None
+    if hashing.size != entry.bytes:
+        raise BadFeed(f"{entry.name}: {hashing.size} bytes, the manifest says {entry.bytes}")
+    if hashing.sha256.hexdigest() != entry.sha256:
+        raise BadFeed(f"{entry.name}: sha256 differs from the manifest's")
+    if line - 1 != entry.records:
+        raise BadFeed(f"{entry.name}: {line - 1} records, the manifest says {entry.records}")
+
+
+def _lines(number: int, name: str, stream: BinaryIO) -> Iterator[Block]:
+    """Blocks of whole lines; returns the number of the line after the last."""
+    line, rest = 1, b""
+    while data := stream.read(BLOCK_BYTES):
+        cut = data.rfind(b"\n") + 1
+        if cut:
+            block = Block(number, line, rest + data[:cut])
+            line += block.data.count(b"\n")
+            rest = data[cut:]
+            yield block
+        else:
+            rest += data
+        if len(rest) > MAX_LINE_BYTES:
+            raise BadFeed(f"{name}:{line}: a line of more than {MAX_LINE_BYTES} bytes")
+    if rest:
+        raise BadFeed(f"{name}:{line}: the last line has no end: the file is cut short")
+    return line  # type: ignore[return-value]
+
+
+_decoders = {table: msgspec.json.Decoder(record) for table, record in TABLES.items()}
+
+
+def parse(table: str, name: str, block: Block) -> tuple[list[Record], bytes, int]:
+    """(records, canonical lines, digest) of a block. Raises BadFeed naming the line of every bad record."""
+    decoder = _decoders[table]
+    try:
+        records = decoder.decode_lines(block.data)
+        if len(records) != block.data.count(b"\n"):
+            raise ValueError
+        return records, *canonical_with_digest(table, records)
+    except (ValueError, msgspec.MsgspecError):
+        raise _bad_lines(table, name, block) from None
+
+
+def _bad_lines(table: str, name: str, block: Block) -> BadFeed:
+    faults = []
+    for i, line in enumerate(block.data.split(b"\n")[:-1]):
+        try:
+            normalized(msgspec.json.encode(_decoders[table].decode(line)))
+        except (ValueError, msgspec.MsgspecError) as error:
+            faults.append(f"{name}:{block.line + i}: {_told(error)}")
+            if len(faults) == MAX_FAULTS:
+                break
+    if not faults:
+        faults = [f"{name}:{block.line}: lines that cannot be read one by one as they can together"]
+    return BadFeed(faults[0], tuple(faults))
+
+
+def _told(error: ValueError | msgspec.MsgspecError) -> str:
+    """What is wrong, in msgspec's words, without the content it quotes: a value, or a member that is not named like one."""
+    if isinstance(error, UnicodeError):
+        return "not UTF-8"
+    text = _QUOTED_VALUE.sub("Invalid enum value", str(error))
+    return _QUOTED_MEMBER.sub(lambda quoted: quoted[0] if _MEMBER.fullmatch(quoted[1]) else "unknown field", text)
+
+
+def read_table(feed: Feed, table: str) -> tuple[list[tuple[Record, int, int]], bytes, int]:
+    """All of a small table: ((record, file, line), canonical lines, digest)."""
+    out, texts, digest = [], [], 0
+    for number, entry in feed.files(table):
+        for block in blocks(feed, number):
+            records, lines, part = parse(table, entry.name, block)
+            if not lines.isascii():
+                records = _decoders[table].decode_lines(lines)  # what is kept is in NFC, whatever came
+            out += [(record, number, block.line + i) for i, record in enumerate(records)]
+            texts.append(lines)
+            digest += part
+    return out, b"".join(texts), digest
+
+
+def check_digest(feed: Feed, digest: int) -> None:
+    """Raises BadFeed when the records that were read do not sum to the manifest's content digest."""
+    if format_digest(digest) != feed.manifest.content_digest:
+        raise BadFeed(f"{MANIFEST}: content_digest is not that of the records in the data files")

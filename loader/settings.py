@@ -1,0 +1,44 @@
+"""The settings of the loader: what they are, their defaults and what they do.
+
+How they are read (file, environment, flags) is register/settings.py.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+TABLE = "loader"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about the loader that can be set. Times are in the unit that the name ends in."""
+
+    data_dir: Annotated[Path, Meta(description="folder with CURRENT and gen/, where generations are published")] = Path(
+        "data"
+    )
+    run_dir: Annotated[
+        Path | None, Meta(description="folder of the workers' run files; unless given, run/ in data_dir")
+    ] = None
+    keep_generations: Annotated[
+        int, Meta(ge=1, le=1000, description="how many generations are kept, besides CURRENT and PIN")
+    ] = 3
+    adopt_timeout_seconds: Annotated[
+        float, Meta(ge=0, description="how long to wait for every live worker to take up a generation")
+    ] = 30.0
+    stuck_after_seconds: Annotated[
+        float, Meta(ge=0, description="age from which a load that holds the lock is spoken of under cron too")
+    ] = 1800.0
+    workers: Annotated[int, Meta(ge=0, le=256, description="processes that build; 0 is one for each processor")] = 0
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the run files are."""
+        return self.run_dir or self.data_dir / "run"
+
+    @property
+    def worker_count(self) -> int:
+        """How many processes build."""
+        return self.workers or len(os.sched_getaffinity(0))

@@ -1,0 +1,161 @@
+"""Verifying a generation's files before they are published, and afterwards on demand. The third verb of the pipeline.
+
+What was built is held against what was read: the structure of the LMDB files by py-lmdb's offline verifier, the counts of every
+table, the chains of changed numbers, and a sample of the feed's memberships asked of the reader that serves, in a process of
+its own. `deep` recomputes the content digest from the files alone.
+"""
+
+import mmap
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import lmdb
+import msgspec
+from lmdb.verify import VerifyError
+from lmdb.verify import verify as verify_structure
+
+from loader.build import SMALL_TABLES, Built
+from loader.check import Faults
+from loader.crew import share_out
+from loader.errors import BadGeneration
+from loader.progress import Progress
+from loader.read import Feed
+from lookup.core import Index
+from lookup.generation import Generation, open_generation
+from register.feed import DIGEST_MODULUS, canonical_line, format_digest, lines_digest, record_digest
+from register.localtime import from_micros
+from register.ids import format_national_id
+from register.model import Membership
+
+STORES = ("index.mdb", "people.mdb")
+SAMPLE_SECONDS = 300
+
+
+def verify_built(feed: Feed, folder: Path, built: Built, progress: Progress, processes: int) -> None:
+    """Raises BadGeneration when what stands in `folder` is not what the feed said, BadFeed for a dangling change."""
+    with progress.step("structure"):
+        structure(folder, processes)
+    with progress.step("counts"):
+        _check_counts(folder, built)
+        _check_aliases(feed, folder, built)
+
+
+def structure(folder: Path, processes: int = 0) -> None:
+    """Check the LMDB files of a folder page by page. Raises BadGeneration."""
+    paths = [folder / name for name in STORES if (folder / name).exists()]
+    for path, problems in zip(paths, share_out(_structure, None, paths, min(processes, len(paths))), strict=True):
+        if problems:
+            raise BadGeneration(f"{path.name}: {problems[0]}")
+
+
+def _structure(_: None, path: Path) -> list[str]:
+    try:
+        return [str(problem) for problem in verify_structure(str(path), subdir=False)]
+    except VerifyError as error:
+        return [str(error)]
+
+
+def _check_counts(folder: Path, built: Built) -> None:
+    counts = {table: built.assembled.get(table, 0) for table in ("persons", "memberships")}
+    with lmdb.open(str(folder / "index.mdb"), subdir=False, readonly=True, lock=False, max_dbs=32) as env:
+        for table in SMALL_TABLES:
+            with env.begin(env.open_db(table.encode(), create=False)) as txn:
+                counts[table] = txn.stat()["entries"]
+    for table, count in counts.items():
+        if count != built.counts[table]:
+            raise BadGeneration(f"{table}: {count} records were built, {built.counts[table]} were read")
+
+
+def _check_aliases(feed: Feed, folder: Path, built: Built) -> None:
+    faults = Faults(feed)
+    with (folder / "index.mdb").open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    index = Index((folder / "pointers.bin").read_bytes(), data)
+    for _, newest, number, line in built.aliases:
+        record = index.record(newest)
+        if record is None or record.alias_of is not None:
+            faults.add("a changed number whose newest number is not a person in the feed", number, line)
+    faults.raise_any()
+
+
+class Sample(msgspec.Struct):
+    """What the serving reader is asked in its own process: the folder, and memberships of the feed it must know."""
+
+    folder: str
+    memberships: list[Membership]
+
+
+def ask_reader(folder: Path, sample: list[Membership]) -> None:
+    """Open a sealed generation in a separate process with the serving reader. Raises BadGeneration."""
+    question = msgspec.json.encode(Sample(str(folder), sample))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "loader.verify"],
+            input=question,
+            capture_output=True,
+            timeout=SAMPLE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BadGeneration("the serving reader did not answer in time") from None
+    if done.returncode:
+        raise BadGeneration(f"the serving reader refused the candidate: {done.stdout.decode(errors='replace').strip()}")
+
+
+def _answer_sample() -> int:
+    """The separate process: 0 when the reader gives back every membership of the sample."""
+    sample = msgspec.json.decode(sys.stdin.buffer.read(), type=Sample)
+    generation = open_generation(Path(sample.folder))
+    for wanted in sample.memberships:
+        person = generation.index.person(int(wanted.nin))
+        if person is None:
+            print("a person of the sample is unknown")
+            return 1
+        number, record = person
+        if wanted not in [membership_record(generation, number, m) for m in record.memberships]:
+            print("a membership of the sample is missing or differs")
+            return 1
+    generation.self_test()
+    return 0
+
+
+def membership_record(generation: Generation, nin: int, m) -> Membership:  # type: ignore[no-untyped-def]
+    """The feed's record of a membership as the index holds it."""
+    valid_from, updated = from_micros(m.valid_from), from_micros(m.updated)
+    assert valid_from is not None and updated is not None
+    return Membership(
+        id=m.id,
+        nin=format_national_id(nin),
+        contract_id=generation.tables.contract_id_of_slot(m.slot),
+        valid_from=valid_from,
+        to=from_micros(m.to),
+        begin_code=generation.tables.begin_codes[m.begin],
+        end_code=generation.tables.end_codes[m.end],
+        updated=updated,
+    )
+
+
+def deep(generation: Generation) -> str:
+    """The content digest recomputed from `index.mdb` and `people.mdb`."""
+    digest = 0
+    for table, line in _small_lines(generation):
+        digest += record_digest(table, line)
+    for lines in generation.people.lines():
+        digest += lines_digest("persons", lines)
+    for bucket in range(1 << generation.index.bits):
+        for nin, record in generation.index.bucket(bucket):
+            for m in record.memberships:
+                digest += record_digest("memberships", canonical_line(membership_record(generation, nin, m)))
+    return format_digest(digest % DIGEST_MODULUS)
+
+
+def _small_lines(generation: Generation) -> Iterator[tuple[str, bytes]]:
+    for table in SMALL_TABLES:
+        for line in generation.tables.lines(table):
+            yield table, line
+
+
+if __name__ == "__main__":
+    sys.exit(_answer_sample())

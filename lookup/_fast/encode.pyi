@@ -1,0 +1,3 @@
+from lookup.record import Record
+
+def encode_record(rest: int, record: Record) -> bytes: ...

@@ -1,0 +1,59 @@
+"""The application: the REST face on Litestar, with one exchange around every request. No generation is opened here."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from litestar import Litestar
+from litestar.types import HTTPScope, Receive, Send
+
+from lookup.exchange import PARAMETER_TYPE, SCOPE_KEY, Exchange
+from lookup.problems import HANDLERS, PROBLEMS, tell
+from lookup.rest import operation, page, patients, persons, reverse
+
+if TYPE_CHECKING:
+    from lookup.current import ServiceState
+
+HANDLED: list[Any] = [*persons.ROUTES, *reverse.ROUTES, *patients.ROUTES, *operation.ROUTES]
+# every route by which requests are counted
+TEMPLATES = tuple(
+    sorted(
+        {PARAMETER_TYPE.sub("", path) for handler in HANDLED for path in handler.paths} | {"/schema", "/schema/assets"}
+    )
+)
+
+
+class Service(Litestar):
+    """Litestar with an exchange around each request."""
+
+    service_state: "ServiceState"
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # type: ignore[override]
+        """Answer one request."""
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        inner: HTTPScope = cast("HTTPScope", {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope)
+        exchange = Exchange(self.service_state, inner, send, head=inner is not scope)
+        inner[SCOPE_KEY] = exchange  # type: ignore[literal-required]
+        try:
+            await super().__call__(inner, receive, exchange.send)
+        except Exception as error:
+            if not exchange.status:
+                raise
+            # The answer had begun. Left unfinished, the server closes the connection, and nobody takes it for whole.
+            tell(error.__cause__ or error)
+            exchange.status = PROBLEMS["internal"][0]
+        finally:
+            exchange.count()
+
+
+def create_app(state: "ServiceState") -> Litestar:
+    """The application for a worker. It answers from `state.current.generation`, taken once for each request."""
+    app = Service(
+        route_handlers=[*HANDLED, *page.ROUTES],
+        openapi_config=page.openapi(),
+        exception_handlers=HANDLERS,
+        request_max_body_size=state.settings.max_batch_body_bytes,
+        logging_config=None,
+    )
+    app.service_state = state
+    return app

@@ -1,0 +1,106 @@
+"""One request and its answer, around the framework: what every answer carries, and what is counted.
+
+Takes the generation once for the whole request, adds the FLR headers, hands back the caller's correlation ids, answers
+HEAD as GET without a body, and counts by route template, never by raw path.
+"""
+
+import re
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from litestar.types import HTTPScope, Message, Send
+
+from lookup.metrics import OTHER
+from lookup.problems import Unready
+
+if TYPE_CHECKING:
+    from lookup.current import ServiceState
+    from lookup.generation import Generation
+
+SCOPE_KEY = "flr"
+HOUR_SECONDS = 3600
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_EVENT_ID = re.compile(rb"[!-~]{1,128}")
+_RETURNED = {b"traceparent": _TRACEPARENT, b"nhn-event-id": _EVENT_ID}
+PARAMETER_TYPE = re.compile(r":[a-z]+(?=})")
+_CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+
+
+class StreamTooSlow(Exception):
+    """A streamed answer that took longer than it may."""
+
+
+class Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_send", "_started", "generation", "head", "now", "scope", "state", "status")
+
+    def __init__(self, state: "ServiceState", scope: HTTPScope, send: Send, *, head: bool) -> None:
+        self.state, self.scope, self._send = state, scope, send
+        self.head = head
+        self.now = state.now()
+        self.generation: Generation | None = None
+        self.status = 0
+        self._started = time.perf_counter()
+
+    def take(self, *, fresh: bool = True) -> "Generation":
+        """The generation this request is answered from. Raises Unready without one, or (if `fresh`) when it is old."""
+        generation = self.generation = self.state.current.generation
+        if generation is None:
+            raise Unready("no generation of the register is in service")
+        limit = self.state.settings.stale_refuse_hours
+        if fresh and limit and self.age_seconds(generation) > limit * HOUR_SECONDS:
+            raise Unready("the register is older than this service may answer from")
+        return generation
+
+    def age_seconds(self, generation: "Generation") -> float:
+        """How old the register's content is."""
+        return self.state.clock.epoch_ns() / 1e9 - generation.as_of_seconds
+
+    async def send(self, message: Message) -> None:
+        """Pass on a message of the answer, with what every answer carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = list(self._headers(message["headers"]))
+        elif self.head and message["type"] == "http.response.body":
+            message["body"] = b""
+        await self._send(message)
+
+    def _headers(self, given: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
+        names = set()
+        for name, value in given:
+            names.add(name)
+            if name == b"allow" and b"GET" in value and b"HEAD" not in value:
+                yield name, value + b", HEAD"
+            else:
+                yield name, value
+        if b"cache-control" not in names:
+            yield b"cache-control", b"no-store"
+        if b"content-security-policy" not in names:
+            yield b"content-security-policy", _CONTENT_POLICY
+        yield b"x-content-type-options", b"nosniff"
+        if self.generation is not None:
+            yield from self._of_generation(self.generation)
+        for name, value in self.scope["headers"]:
+            if name in _RETURNED and _RETURNED[name].fullmatch(value):
+                yield name, value
+
+    def _of_generation(self, generation: "Generation") -> Iterable[tuple[bytes, bytes]]:
+        yield b"flr-generation", b"%d" % generation.serial
+        yield b"flr-as-of", generation.manifest.as_of.encode()
+        limit = self.state.settings.stale_warn_hours
+        if limit and self.age_seconds(generation) > limit * HOUR_SECONDS:
+            yield b"flr-stale", b"true"
+
+    def count(self) -> None:
+        """Count the request, once it is answered."""
+        template = self.scope.get("path_template")
+        route = PARAMETER_TYPE.sub("", template) if template else OTHER
+        self.state.counters.count_request(route, self.status, time.perf_counter() - self._started)
+
+
+def exchange_of(scope: Any) -> Exchange:
+    """The exchange that a request's scope belongs to."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    return exchange

@@ -1,0 +1,226 @@
+"""The manifest of a generation, what names generations (CURRENT, PIN, refused.json, folders), and verifying the files.
+
+Everything of a generation that can be told without opening it. The supervisor, which must stay small and must not map
+anything before it forks, uses this alone; lookup.generation opens. Layout: docs/generation-format.md.
+"""
+
+import hashlib
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from lookup.tables import Window
+
+FORMAT = "1.0"
+READER = 1
+MANIFEST = "manifest.json"
+GENERATIONS = "gen"
+CURRENT = "CURRENT"
+PIN = "PIN"
+REFUSED = "refused.json"
+
+INDEX, POINTERS, PEOPLE = "index", "pointers", "people"
+KINDS = {INDEX: "index.mdb", POINTERS: "pointers.bin", PEOPLE: "people.mdb"}
+NEEDED = (INDEX, POINTERS)
+MAX_MANIFEST_BYTES = 1 << 20
+
+_NAME = re.compile(r"(0|[1-9][0-9]{0,18})-([0-9a-f]{8})", re.ASCII)
+
+
+class NotServable(Exception):
+    """A pointer or a generation that must not be served; the message says why, and holds no content."""
+
+
+class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One file of a generation. Readers ignore kinds they do not know."""
+
+    name: str
+    kind: str
+    needed: bool
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a generation holds. `window` is in local microseconds; `base` is the generation it was built on, or None."""
+
+    format: str
+    reader: int
+    serial: int
+    base: str | None
+    content_digest: str
+    as_of: str
+    source: str
+    built_at: str
+    window: Window
+    bits: int
+    slots: int
+    counts: dict[str, int]
+    files: list[FileEntry]
+
+    def file(self, kind: str) -> FileEntry | None:
+        """The file of a known kind, under the name that the format gives it."""
+        return next((entry for entry in self.files if entry.kind == kind and entry.name == KINDS[kind]), None)
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """What tells that a file is still the one that was hashed."""
+
+    device: int
+    inode: int
+    bytes: int
+    ctime_ns: int
+
+
+Stamps = dict[str, Stamp]  # file name -> stamp, of every file of a known kind that is there, and the manifest
+
+
+def split_name(name: str) -> tuple[int, str]:
+    """(serial, digest8) of a generation's name. Raises NotServable."""
+    match = _NAME.fullmatch(name)
+    if not match:
+        raise NotServable("not a generation's name")
+    return int(match[1]), match[2]
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write manifest.json into a folder that has none yet."""
+    with (folder / MANIFEST).open("xb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+
+
+def digest8_of(folder: Path) -> str:
+    """The first eight hex digits of the sha256 of a folder's manifest."""
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()[:8]
+
+
+def read_pointer(data_dir: Path, which: str) -> str | None:
+    """The generation that CURRENT or PIN names, or None where there is no such file. Raises NotServable."""
+    try:
+        text = (data_dir / which).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise NotServable(f"{which} cannot be read: {error.strerror}") from None
+    name = text[:-1].decode("ascii", "replace")
+    if text[-1:] != b"\n" or not _NAME.fullmatch(name):
+        raise NotServable(f"{which} is not one line that names a generation")
+    return name
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A generation that load, pull and start-up must not choose: its name, why, and when it was said (RFC 3339)."""
+
+    name: str
+    reason: str
+    at: str
+
+
+def read_refused(data_dir: Path) -> list[Refusal]:
+    """What refused.json holds, a list of refusals; empty where there is no such file. Raises NotServable."""
+    try:
+        return msgspec.json.decode((data_dir / REFUSED).read_bytes(), type=list[Refusal])
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.DecodeError):
+        raise NotServable(f"{REFUSED} cannot be read") from None
+
+
+def folders(data_dir: Path) -> list[Path]:
+    """The folders that look like generations (name, and a readable manifest of this serial), newest first."""
+    found = []
+    for folder in (data_dir / GENERATIONS).glob("*-*"):
+        try:
+            manifest, _ = read_manifest(folder)
+        except NotServable:
+            continue
+        found.append((manifest.serial, manifest.built_at, folder.name, folder))
+    return [folder for *_, folder in sorted(found, reverse=True)]
+
+
+def read_manifest(folder: Path) -> tuple[Manifest, Stamp]:
+    """The manifest of a folder, held against the folder's name and what this reader reads. Raises NotServable."""
+    serial, digest8 = split_name(folder.name)
+    try:
+        with (folder / MANIFEST).open("rb") as file:
+            text = file.read(MAX_MANIFEST_BYTES + 1)
+            stamp = stamp_of(os.fstat(file.fileno()))
+    except OSError as error:
+        raise NotServable(f"{MANIFEST} cannot be read: {error.strerror}") from None
+    if len(text) > MAX_MANIFEST_BYTES or hashlib.sha256(text).hexdigest()[:8] != digest8:
+        raise NotServable(f"{MANIFEST} is not the one that the folder is named after")
+    try:
+        _check_version(msgspec.json.decode(text, type=_Version))
+        manifest = msgspec.json.decode(text, type=Manifest)
+        age = datetime.fromisoformat(manifest.as_of)
+    except (msgspec.DecodeError, ValueError):
+        raise NotServable(f"{MANIFEST} is not of its format") from None
+    if manifest.serial != serial or age.tzinfo is None:
+        raise NotServable(f"{MANIFEST} is of another serial, or its as_of has no offset")
+    for kind in NEEDED:
+        if manifest.file(kind) is None:
+            raise NotServable(f"{MANIFEST} lists no {KINDS[kind]}")
+    return manifest, stamp
+
+
+class _Version(msgspec.Struct):
+    format: str
+    reader: int
+
+
+def _check_version(version: _Version) -> None:
+    """Looked at before the rest, which another version may lay out otherwise."""
+    if version.reader > READER:
+        raise NotServable(f"needs reader {version.reader}, this is reader {READER}: upgrade the servers first")
+    if version.format.split(".")[0] != FORMAT.split(".")[0]:
+        raise NotServable(f"format {version.format!r} is not one this reader reads ({FORMAT})")
+
+
+def stamp_of(stat: os.stat_result) -> Stamp:
+    """The stamp of a file."""
+    return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns)
+
+
+def verify_files(folder: Path) -> Stamps:
+    """Hold every file of a known kind against the manifest: size and sha256. Raises NotServable.
+
+    A file that is not needed may be missing; then it is not among the stamps.
+    """
+    manifest, stamp = read_manifest(folder)
+    stamps = {MANIFEST: stamp}
+    for kind, name in KINDS.items():
+        entry = manifest.file(kind)
+        if entry is None:
+            continue
+        try:
+            with (folder / name).open("rb") as file:
+                stamp = stamp_of(os.fstat(file.fileno()))
+                sha256 = hashlib.file_digest(file, "sha256").hexdigest() if stamp.bytes == entry.bytes else ""
+                unchanged = stamp == stamp_of(os.fstat(file.fileno()))
+        except FileNotFoundError:
+            if kind in NEEDED or entry.needed:
+                raise NotServable(f"{name} is missing") from None
+            continue
+        except OSError as error:
+            raise NotServable(f"{name} cannot be read: {error.strerror}") from None
+        if sha256 != entry.sha256 or not unchanged:
+            raise NotServable(f"{name} is not what the manifest says")
+        stamps[name] = stamp
+    return stamps
+
+
+def check_stamps(folder: Path, stamps: Stamps) -> None:
+    """Raises NotServable when a file is no longer the one that was hashed.
+
+    (A hard link made for a backup changes the ctime too: then the files have to be verified again.)
+    """
+    for name, stamp in stamps.items():
+        try:
+            now = stamp_of((folder / name).stat())
+        except OSError as error:
+            raise NotServable(f"{name} cannot be read: {error.strerror}") from None
+        if now != stamp:
+            raise NotServable(f"{name} has changed since it was verified")

@@ -1,0 +1,245 @@
+"""What the service counts, and how it is shown to Prometheus. Every metric of ours is declared in METRICS.
+
+Hot counters are 64-bit words in memory that all processes share: made by the supervisor before it forks, one block
+for each worker (a restarted one goes on in the same block), one writer a word, summed when scraped. So any worker can
+show the numbers of all, and counting costs no lock and no system call. Routes are registered before the fork, in a
+table of fixed size; what is not registered is counted as `other`. Labels are route templates and fixed words, never
+anything out of a request.
+"""
+
+import mmap
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from lookup.core import COMPILED
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `exposition` gives
+OTHER = "other"
+MAX_ROUTES = 64
+STATUSES = (200, 304, 400, 401, 403, 404, 405, 410, 413, 415, 429, 500, 503)
+OUTCOMES = ("assigned", "vacant", "none", "withheld", "unknown", "invalid", "confirmed", "not-confirmed")
+BUCKETS_SECONDS = (
+    *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
+    *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+
+# The words of a block: a head, the outcomes, then for each route its statuses, its histogram and its nanoseconds.
+# The supervisor's own block, the first, uses the head alone, and other words of it.
+LIVE, SERIAL, AS_OF, SWAPS, FAILED_SWAPS = range(5)
+RESTARTS, NOT_SERVED, FALLBACK, PINNED = range(4)
+HEAD = 8
+_ROUTES_AT = HEAD + len(OUTCOMES) + 1
+_BUCKETS_AT = len(STATUSES) + 1
+_SUM_AT = _BUCKETS_AT + len(BUCKETS_SECONDS) + 1
+_ROUTE_WORDS = _SUM_AT + 1
+_BLOCK_WORDS = (_ROUTES_AT + MAX_ROUTES * _ROUTE_WORDS + 7) // 8 * 8  # whole cache lines
+_STATUS = {status: i for i, status in enumerate(STATUSES)}
+_OUTCOME = {outcome: i for i, outcome in enumerate(OUTCOMES)}
+
+
+class Declared(NamedTuple):
+    """One metric: its name as it is scraped, and what it says."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS = {
+    metric.name: metric
+    for metric in (
+        Declared("flr_requests_total", "Requests answered.", ("route", "status")),
+        Declared("flr_request_seconds", "Time from a request's head to its answer.", ("route",)),
+        Declared("flr_lookups_total", "Persons looked up, by what came of it.", ("outcome",)),
+        Declared("flr_swaps_total", "Generations taken up by workers."),
+        Declared("flr_failed_swaps_total", "Generations that a worker could not take up."),
+        Declared("flr_worker_restarts_total", "Workers that died and were replaced."),
+        Declared("flr_workers", "Workers that are alive."),
+        Declared("flr_generation_serial", "Serial of the generation in service.", ("worker",)),
+        Declared("flr_generation_as_of_timestamp_seconds", "The moment that the oldest register in service tells of."),
+        Declared("flr_generation_age_seconds", "Age of the oldest register in service."),
+        Declared("flr_stale", "1 when that age is above the limit at which we warn."),
+        Declared(
+            "flr_not_served", "1 when what CURRENT or PIN names is not fit to serve, and something else, or none, is."
+        ),
+        Declared(
+            "flr_fallback", "1 when the newest valid generation is served instead of the one CURRENT or PIN names."
+        ),
+        Declared("flr_pinned", "1 when PIN holds the generation."),
+        Declared("flr_build_info", "What is running."),
+    )
+}
+
+
+class Counters:
+    """The counters of all processes. Made before the fork; each process then says which block is its own."""
+
+    def __init__(self, workers: int) -> None:
+        """`workers` is how many blocks for workers there are to be."""
+        self.workers = workers
+        self._words = memoryview(mmap.mmap(-1, (workers + 1) * _BLOCK_WORDS * 8)).cast("Q")
+        self._routes: dict[str, int] = {OTHER: 0}
+        self._base = 0
+
+    def register(self, routes: Iterable[str]) -> None:
+        """Give route templates their places; before the fork, so that every process has the same. Raises ValueError."""
+        for route in routes:
+            if route not in self._routes and len(self._routes) == MAX_ROUTES:
+                raise ValueError("more routes than the counters have room for")
+            self._routes.setdefault(route, len(self._routes))
+
+    def become(self, worker: int) -> None:
+        """From now on this process counts as the worker with this number (from 0)."""
+        if not 0 <= worker < self.workers:
+            raise ValueError("no such worker")
+        self._base = (worker + 1) * _BLOCK_WORDS
+
+    def count_request(self, route: str, status: int, seconds: float) -> None:
+        """Count one answered request. An unregistered route or status counts as `other`."""
+        words = self._words
+        at = self._base + _ROUTES_AT + self._routes.get(route, 0) * _ROUTE_WORDS
+        words[at + _STATUS.get(status, len(STATUSES))] += 1
+        words[at + _BUCKETS_AT + bisect_left(BUCKETS_SECONDS, seconds)] += 1
+        words[at + _SUM_AT] += max(0, int(seconds * 1e9))
+
+    def count_lookup(self, outcome: str, n: int = 1) -> None:
+        """Count `n` persons looked up with the same outcome. An outcome that is not known counts as `other`."""
+        self._words[self._base + HEAD + _OUTCOME.get(outcome, len(OUTCOMES))] += n
+
+    def count_swap(self, serial: int, as_of_seconds: float) -> None:
+        """This worker serves this generation from now on."""
+        self._words[self._base + SERIAL] = serial
+        self._words[self._base + AS_OF] = max(0, int(as_of_seconds))
+        self._words[self._base + SWAPS] += 1
+
+    def count_failed_swap(self) -> None:
+        """This worker could not take up a generation."""
+        self._words[self._base + FAILED_SWAPS] += 1
+
+    def set_live(self, worker: int, *, live: bool) -> None:
+        """Said by the supervisor: a worker was started, or has died. Either way it serves nothing yet, or any more."""
+        base = (worker + 1) * _BLOCK_WORDS
+        self._words[base + LIVE], self._words[base + SERIAL], self._words[base + AS_OF] = int(live), 0, 0
+
+    def supervise(self, word: int, value: int) -> None:
+        """Set a word of the supervisor's block: RESTARTS, NOT_SERVED, FALLBACK or PINNED."""
+        self._words[word] = value
+
+    def supervised(self, word: int) -> int:
+        """A word of the supervisor's block."""
+        return self._words[word]
+
+    def head(self, word: int) -> list[int]:
+        """A word of the head of every live worker's block; 0 for the others."""
+        blocks = range(_BLOCK_WORDS, (self.workers + 1) * _BLOCK_WORDS, _BLOCK_WORDS)
+        return [self._words[base + word] for base in blocks]
+
+    def outcomes(self) -> Iterator[tuple[str, int]]:
+        """(outcome, persons) over all processes."""
+        for i, outcome in enumerate((*OUTCOMES, OTHER)):
+            yield outcome, self._sum(HEAD + i)
+
+    def routes(self) -> Iterator[tuple[str, list[int], list[int], float]]:
+        """(route, count by status, count by bucket, seconds) of every route that was asked, over all processes."""
+        for route, number in self._routes.items():
+            at = _ROUTES_AT + number * _ROUTE_WORDS
+            statuses = [self._sum(at + i) for i in range(len(STATUSES) + 1)]
+            if any(statuses):
+                buckets = [self._sum(at + _BUCKETS_AT + i) for i in range(len(BUCKETS_SECONDS) + 1)]
+                yield route, statuses, buckets, self._sum(at + _SUM_AT) / 1e9
+
+    def _sum(self, word: int) -> int:
+        return sum(self._words[word::_BLOCK_WORDS])
+
+
+class _Collector(Collector):
+    """Turns the counters into metrics. `now` is in seconds since 1970-01-01T00:00:00Z."""
+
+    def __init__(self, counters: Counters, now: float, stale_warn_hours: float) -> None:
+        self.counters, self.now, self.stale_warn_hours = counters, now, stale_warn_hours
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._requests()
+        lookups = _counter("flr_lookups_total")
+        for outcome, n in self.counters.outcomes():
+            lookups.add_metric([outcome], n)
+        yield lookups
+        yield _counter("flr_swaps_total", sum(self.counters.head(SWAPS)))
+        yield _counter("flr_failed_swaps_total", sum(self.counters.head(FAILED_SWAPS)))
+        yield _counter("flr_worker_restarts_total", self.counters.supervised(RESTARTS))
+        yield from self._generation()
+        for name, word in (("flr_not_served", NOT_SERVED), ("flr_fallback", FALLBACK), ("flr_pinned", PINNED)):
+            yield _gauge(name, self.counters.supervised(word))
+        yield InfoMetricFamily(
+            "flr_build",
+            METRICS["flr_build_info"].help,
+            {"version": _version(), "core": "compiled" if COMPILED else "plain"},
+        )
+
+    def _requests(self) -> Iterator[Metric]:
+        requests = _counter("flr_requests_total")
+        declared = METRICS["flr_request_seconds"]
+        seconds = HistogramMetricFamily(declared.name, declared.help, labels=declared.labels)
+        for route, statuses, buckets, total in self.counters.routes():
+            for status, n in zip((*map(str, STATUSES), OTHER), statuses, strict=True):
+                if n:
+                    requests.add_metric([route, status], n)
+            sofar, cumulative = 0, []
+            for bound, n in zip((*map(str, BUCKETS_SECONDS), "+Inf"), buckets, strict=True):
+                sofar += n
+                cumulative.append((bound, sofar))
+            seconds.add_metric([route], cumulative, total)
+        yield requests
+        yield seconds
+
+    def _generation(self) -> Iterator[Metric]:
+        yield _gauge("flr_workers", sum(self.counters.head(LIVE)))
+        serials = _gauge("flr_generation_serial")
+        for worker, (serial, as_of) in enumerate(
+            zip(self.counters.head(SERIAL), self.counters.head(AS_OF), strict=True)
+        ):
+            if as_of:
+                serials.add_metric([str(worker)], serial)
+        yield serials
+        oldest = min(filter(None, self.counters.head(AS_OF)), default=None)
+        if oldest is not None:
+            age = self.now - oldest
+            yield _gauge("flr_generation_as_of_timestamp_seconds", oldest)
+            yield _gauge("flr_generation_age_seconds", age)
+            yield _gauge("flr_stale", int(0 < self.stale_warn_hours * 3600 < age))
+
+
+def _counter(name: str, value: float | None = None) -> CounterMetricFamily:
+    declared = METRICS[name]
+    return CounterMetricFamily(name, declared.help, value, declared.labels or None)
+
+
+def _gauge(name: str, value: float | None = None) -> GaugeMetricFamily:
+    declared = METRICS[name]
+    return GaugeMetricFamily(name, declared.help, value, declared.labels or None)
+
+
+def _version() -> str:
+    try:
+        return version("fastlegeregisteret")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def exposition(counters: Counters, now: float, stale_warn_hours: float) -> bytes:
+    """The text that is scraped, of CONTENT_TYPE. `now` is in seconds since 1970-01-01T00:00:00Z."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(counters, now, stale_warn_hours))
+    return generate_latest(registry)

@@ -1,0 +1,189 @@
+"""What can go wrong with a request, as RFC 9457 problems: one table from word to status and title, and one error tree.
+
+Nothing here ever repeats what was asked for, and an unforeseen error tells nothing at all.
+"""
+
+import re
+from typing import Any, ClassVar
+
+import msgspec
+import structlog
+from litestar import Request
+from litestar.exceptions import HTTPException
+from litestar.response import Response
+from litestar.types import ExceptionHandlersMap
+
+from lookup import shapes
+
+MEDIA_TYPE = "application/problem+json"
+URN = "urn:flr:problem:"
+RETRY_SECONDS = 5
+
+# word -> (HTTP status, title)
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "invalid-request": (400, "The request is not of its shape"),
+    "invalid-nin": (400, "Not a valid national id"),
+    "unauthenticated": (401, "Who asks is not known"),
+    "forbidden": (403, "Not for this client"),
+    "unknown-person": (404, "The register has never seen this number"),
+    "unknown-contract": (404, "No such contract"),
+    "unknown-her-id": (404, "No such HER-ID"),
+    "unknown-gp": (404, "No such doctor"),
+    "unknown-office": (404, "No such office"),
+    "not-found": (404, "No such resource"),
+    "method-not-allowed": (405, "Not a method of this resource"),
+    "resync": (410, "Start again from a fresh export"),
+    "too-large": (413, "The request is too large"),
+    "unsupported-media-type": (415, "The body must be application/json"),
+    "quota": (429, "Too many requests"),
+    "internal": (500, "An unforeseen error"),
+    "unready": (503, "The register cannot answer now"),
+    "audit-unavailable": (503, "The answer could not be recorded, so it is not given"),
+    "not-served-here": (503, "Not served by this node"),
+}
+_WORD_OF_STATUS = {400: "invalid-request", 404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+_encoder = msgspec.json.Encoder()
+_log = structlog.get_logger()
+
+
+class Problem(Exception):
+    """An answer that is a problem. `detail` is for the developer who asks, and holds nothing that was asked for."""
+
+    word: ClassVar[str] = "internal"
+
+    def __init__(self, detail: str | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(self.word)
+        self.detail, self.headers = detail, headers or {}
+
+
+class InvalidRequest(Problem):
+    """The request's body, path or query is not of its shape."""
+
+    word = "invalid-request"
+
+
+class InvalidNin(Problem):
+    """A string that is not a valid national id."""
+
+    word = "invalid-nin"
+
+
+class Forbidden(Problem):
+    """The client may not have this answer."""
+
+    word = "forbidden"
+
+
+class UnknownPerson(Problem):
+    """A number the register has never seen."""
+
+    word = "unknown-person"
+
+
+class UnknownContract(Problem):
+    """A contract the register does not have."""
+
+    word = "unknown-contract"
+
+
+class UnknownHerId(Problem):
+    """A HER-ID the register does not have."""
+
+    word = "unknown-her-id"
+
+
+class UnknownGp(Problem):
+    """A doctor the register does not have."""
+
+    word = "unknown-gp"
+
+
+class UnknownOffice(Problem):
+    """An office the register does not have."""
+
+    word = "unknown-office"
+
+
+class NotFound(Problem):
+    """No such route."""
+
+    word = "not-found"
+
+
+class TooLarge(Problem):
+    """A body above the limit."""
+
+    word = "too-large"
+
+
+class UnsupportedMediaType(Problem):
+    """A body that is not application/json."""
+
+    word = "unsupported-media-type"
+
+
+class Unready(Problem):
+    """No generation in service, or one too old to answer from. Never "no GP"."""
+
+    word = "unready"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, {"Retry-After": str(RETRY_SECONDS)})
+
+
+class NotServedHere(Problem):
+    """A question for which this node lacks the file."""
+
+    word = "not-served-here"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, {"Retry-After": "3600"})
+
+
+def problem_body(word: str, detail: str | None = None) -> bytes:
+    """The JSON of a problem."""
+    status, title = PROBLEMS[word]
+    return _encoder.encode(shapes.Problem(type=URN + word, title=title, status=status, detail=detail))
+
+
+def _response(word: str, detail: str | None = None, headers: dict[str, str] | None = None) -> Response[bytes]:
+    body = problem_body(word, detail)
+    return Response(body, status_code=PROBLEMS[word][0], media_type=MEDIA_TYPE, headers=headers or {})
+
+
+def _on_problem(_: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
+    return _response(error.word, error.detail, error.headers)
+
+
+def _on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """The framework's own refusals, without its texts: they may quote the request."""
+    word = _WORD_OF_STATUS.get(error.status_code)
+    if word is None:
+        return _unforeseen(error)
+    allow = (error.headers or {}).get("allow")
+    return _response(word, headers={"Allow": allow} if allow else None)
+
+
+def _on_exception(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> Response[bytes]:
+    tell(error)
+    return _response("internal")
+
+
+def tell(error: BaseException) -> None:
+    """Log an unforeseen error by its kind and place alone: a message may hold what was asked for."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+    _log.error("internal error", error=type(error).__name__, place=re.sub(r".*/(?=[^/]+/[^/]+$)", "", place))
+
+
+HANDLERS: ExceptionHandlersMap = {
+    Problem: _on_problem,
+    HTTPException: _on_http_exception,
+    Exception: _on_exception,
+}

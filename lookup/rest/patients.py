@@ -1,0 +1,155 @@
+"""The patient list of a contract, streamed: by national id, with the persons' particulars where they are asked for.
+
+A stream holds its generation, gives other requests their turn between pieces, and may take `stream_seconds` in all; one
+that is cut short lacks its end, and never looks whole.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import get
+from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
+
+from lookup import shapes
+from lookup.answers import covers, postal_address
+from lookup.exchange import Exchange, StreamTooSlow, exchange_of
+from lookup.generation import Generation
+from lookup.people import People
+from lookup.problems import InvalidRequest, NotServedHere, UnknownContract
+from lookup.record import Membership
+from lookup.rest import schema
+from lookup.rest.asking import AnyRequest, read_at, read_number, read_query
+from lookup.rest.reverse import MAX_ID
+from lookup.tables import Tables, present
+from lookup.views import municipality_names
+from register.ids import format_national_id
+from register.localtime import format_micros, from_micros
+
+BUCKETS_A_TURN = 64
+PATIENTS_A_PIECE = 100
+_encoder = msgspec.json.Encoder()
+
+
+class List(NamedTuple):
+    """What a list is asked for: contract and slot, the time, and how much of each patient."""
+
+    contract_id: int
+    slot: int | None
+    at: int
+    withhold: bool
+    people: People | None
+
+
+@get("/v1/contracts/{id:str}/patients", sync_to_thread=False, **schema.PATIENTS)
+def patients(request: AnyRequest) -> ASGIResponse:
+    """The patients of a contract at a time."""
+    exchange = exchange_of(request.scope)
+    contract_id = read_number(request.path_params["id"], 1, MAX_ID, UnknownContract)
+    query = read_query(request, "at", "includePatientData")
+    at = read_at(exchange, query.get("at"))
+    include = query.get("includePatientData", "false")
+    if include not in ("true", "false"):
+        raise InvalidRequest("includePatientData is true or false")
+    generation = exchange.take()
+    contract = generation.tables.contract(contract_id)
+    if contract is None:
+        raise UnknownContract
+    people = generation.people if include == "true" else None
+    if include == "true" and people is None:
+        raise NotServedHere("this node has no persons' particulars")
+    slot = generation.tables.slot_of_contract(contract_id) if covers(contract.valid_from, contract.to, at) else None
+    asked = List(contract_id, slot, at, exchange.state.settings.withhold_protected, people)
+    return _Stream(exchange, _pieces(generation, asked))
+
+
+async def _members(generation: Generation, asked: List) -> tuple[list[tuple[int, bool, Membership]], int]:
+    """(number, protected, membership) of those to be shown, by number; and how many are left out."""
+    shown: list[tuple[int, bool, Membership]] = []
+    withheld = 0
+    if asked.slot is None:
+        return shown, withheld
+    index = generation.index
+    for turn, bucket in enumerate(index.member_buckets(asked.slot)):
+        if turn % BUCKETS_A_TURN == BUCKETS_A_TURN - 1:
+            await asyncio.sleep(0)
+        for nin, record in index.bucket(bucket):
+            for membership in record.memberships:
+                if membership.slot == asked.slot and membership.covers(asked.at):
+                    if record.protected and asked.withhold:
+                        withheld += 1
+                    else:
+                        shown.append((nin, record.protected, membership))
+    shown.sort(key=lambda member: member[0])
+    return shown, withheld
+
+
+async def _pieces(generation: Generation, asked: List) -> AsyncGenerator[bytes, None]:
+    """The body, piece by piece."""
+    members, withheld = await _members(generation, asked)
+    tables = generation.tables
+    at = format_micros(asked.at)
+    before = f'{{"contractId":{asked.contract_id},"at":"{at}","patients":['.encode()
+    for start in range(0, len(members), PATIENTS_A_PIECE):
+        piece = members[start : start + PATIENTS_A_PIECE]
+        yield before + b",".join([_encoder.encode(_patient(tables, asked.people, *member)) for member in piece])
+        before = b","
+        await asyncio.sleep(0)
+    end = b'],"count":%d,"withheld":%d}' % (len(members), withheld)
+    yield end if members else before + end
+
+
+def _patient(
+    tables: Tables, people: People | None, nin: int, protected: bool, membership: Membership
+) -> shapes.Patient:
+    return shapes.Patient(
+        nin=format_national_id(nin),
+        valid_from=present(from_micros(membership.valid_from)),
+        to=from_micros(membership.to),
+        begin_code=tables.begin_codes[membership.begin],
+        membership_id=membership.id,
+        person=None if people is None else _particulars(tables, people, nin, protected),
+    )
+
+
+def _particulars(tables: Tables, people: People, nin: int, protected: bool) -> shapes.Particulars:
+    person = present(people.person(nin))
+    # Of a protected person neither address nor municipality may leave; index and record must both say it is safe.
+    addresses = () if protected or person.protection is not None else person.physical_addresses
+    names = municipality_names(tables, {a.municipality for a in addresses if a.municipality is not None})
+    return shapes.Particulars(
+        first_name=person.first_name,
+        middle_name=person.middle_name,
+        last_name=person.last_name,
+        date_of_birth=person.date_of_birth,
+        date_of_death=person.date_of_death,
+        sex=person.sex,
+        addresses=[postal_address(address, names) for address in addresses],
+    )
+
+
+class _Stream(ASGIResponse):
+    """The streamed answer."""
+
+    def __init__(self, exchange: Exchange, pieces: AsyncGenerator[bytes, None]) -> None:
+        super().__init__()
+        self.exchange, self.pieces = exchange, pieces
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(self.exchange.state.settings.stream_seconds):
+                headers = [(b"content-type", b"application/json")]
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                if not self.exchange.head:
+                    async with aclosing(self.pieces) as pieces:
+                        async for piece in pieces:
+                            await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except TimeoutError:
+            raise StreamTooSlow from None
+
+
+ROUTES: list[Any] = [patients]

@@ -1,0 +1,123 @@
+"""Questions about one person, or many: gp-lookup, batch, gp-confirm, gp-history. National ids come in bodies alone."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import msgspec
+from litestar import post
+from litestar.params import RawBody
+from litestar.response.base import ASGIResponse
+
+from lookup.answers import INVALID, UNKNOWN
+from lookup.exchange import Exchange
+from lookup.problems import Forbidden, InvalidRequest, UnknownPerson
+from lookup.resident import Reply, confirmed, history, reply
+from lookup.rest import schema
+from lookup.rest.asking import (
+    MAX_BATCH,
+    AnyRequest,
+    GpConfirm,
+    GpHistory,
+    GpLookup,
+    GpLookupBatch,
+    parse_nin,
+    read_at,
+    read_nin,
+    read_question,
+)
+
+CHUNK = 100  # numbers of a batch answered before other requests get their turn
+_encoder = msgspec.json.Encoder()
+
+
+def json_answer(body: bytes) -> ASGIResponse:
+    """200 with ready JSON."""
+    return ASGIResponse(body=body, media_type="application/json")
+
+
+@post("/v1/gp-lookup", status_code=200, sync_to_thread=False, **schema.GP_LOOKUP)
+def gp_lookup(request: AnyRequest, body: RawBody) -> ASGIResponse:
+    """A person's GP at a time."""
+    exchange, question = read_question(request, body, GpLookup)
+    at = read_at(exchange, question.at)
+    count = exchange.state.counters.count_lookup
+    nin = parse_nin(exchange, question.nin)
+    if nin < 0:
+        count(INVALID)
+    nin = read_nin(exchange, question.nin)
+    answer = reply(exchange.take(), nin, at, exchange.state.settings.withhold_protected)
+    count(UNKNOWN if answer is None else answer.status)
+    if answer is None:
+        raise UnknownPerson
+    return json_answer(answer.body)
+
+
+@post("/v1/gp-lookup/batch", status_code=200, **schema.GP_LOOKUP_BATCH)
+async def gp_lookup_batch(request: AnyRequest, body: RawBody) -> ASGIResponse:
+    """The GPs of up to 1000 persons at a time, in the order asked."""
+    exchange, question = read_question(request, body, GpLookupBatch)
+    at = read_at(exchange, question.at)
+    if len(question.nins) > MAX_BATCH:
+        raise InvalidRequest(f"nins may hold {MAX_BATCH} numbers")
+    generation = exchange.take()
+    withhold = exchange.state.settings.withhold_protected
+    results: list[bytes] = []
+    outcomes: Counter[str] = Counter()
+    for i, text in enumerate(question.nins):
+        if i % CHUNK == CHUNK - 1:
+            await asyncio.sleep(0)
+        nin = parse_nin(exchange, text)
+        answer = None if nin < 0 else reply(generation, nin, at, withhold)
+        status = answer.status if answer is not None else INVALID if nin < 0 else UNKNOWN
+        outcomes[status] += 1
+        results.append(_missed(text, status) if answer is None else _result(answer))
+    for status, number in outcomes.items():
+        exchange.state.counters.count_lookup(status, number)
+    return json_answer(b'{"generation":%d,"results":[%b]}' % (generation.serial, b",".join(results)))
+
+
+def _result(answer: Reply) -> bytes:
+    return b'{"nin":"%011d",%b' % (answer.nin, answer.body[1:])
+
+
+def _missed(text: str, status: str) -> bytes:
+    return b'{"nin":%b,"status":"%b"}' % (_encoder.encode(text), status.encode())
+
+
+def _refuse_protected(exchange: Exchange, protected: bool) -> None:
+    if protected and exchange.state.settings.withhold_protected:
+        raise Forbidden
+
+
+@post("/v1/gp-confirm", status_code=200, sync_to_thread=False, **schema.GP_CONFIRM)
+def gp_confirm(request: AnyRequest, body: RawBody) -> ASGIResponse:
+    """Whether a doctor is a person's GP, or shares the list, at a time."""
+    exchange, question = read_question(request, body, GpConfirm)
+    at = read_at(exchange, question.at)
+    nin = read_nin(exchange, question.nin)
+    generation = exchange.take()
+    found = generation.index.find(nin, at)
+    if found is None:
+        raise UnknownPerson
+    _refuse_protected(exchange, found.protected)
+    yes = confirmed(generation, found, question.hpr_number, at)
+    exchange.state.counters.count_lookup("confirmed" if yes else "not-confirmed")
+    return json_answer(b'{"confirmed":true}' if yes else b'{"confirmed":false}')
+
+
+@post("/v1/gp-history", status_code=200, sync_to_thread=False, **schema.GP_HISTORY)
+def gp_history(request: AnyRequest, body: RawBody) -> ASGIResponse:
+    """Every membership of a person, newest first."""
+    exchange, question = read_question(request, body, GpHistory)
+    nin = read_nin(exchange, question.nin)
+    generation = exchange.take()
+    person = generation.index.person(nin)
+    if person is None:
+        raise UnknownPerson
+    _, record = person
+    _refuse_protected(exchange, record.protected)
+    return json_answer(_encoder.encode(history(generation, record.memberships)))
+
+
+ROUTES: list[Any] = [gp_lookup, gp_lookup_batch, gp_confirm, gp_history]

@@ -1,0 +1,285 @@
+"""The process over the workers: forks them, verifies each generation once, says "look now", replaces the dead.
+
+One thread, always: that is what makes the fork safe, so nothing here may start one, open LMDB or run a loop. It
+listens to signals (SIGTERM and SIGINT stop, SIGHUP looks again with fresh eyes), to the data folder (inotify, and a
+poll in case inotify is deaf there), and to its workers. A generation that does not verify, or that a worker cannot
+open, is refused, and what is in service stays. Leaves out draining by phases, systemd sockets and hung workers.
+"""
+
+import contextlib
+import gc
+import os
+import selectors
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import inotify_simple
+import msgspec
+import structlog
+
+from lookup import metrics
+from lookup.choice import Choice, Order
+from lookup.current import ServiceState
+from lookup.manifest import NotServable
+from lookup.runfile import remove_dead
+from lookup.worker import RECEIVE_BYTES, Report, Worker, handle_signals
+
+log = structlog.get_logger()
+
+POLL_SECONDS = 0.5
+BACK_OFF_SECONDS = (0.1, 0.5, 2.0, 10.0)  # before a worker that keeps dying young is started again
+YOUNG_SECONDS = 10.0
+KILL_AFTER_SECONDS = 5.0  # beyond `stop_seconds`
+HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+WATCHED = inotify_simple.flags.MOVED_TO | inotify_simple.flags.CLOSE_WRITE | inotify_simple.flags.DELETE
+
+
+@dataclass
+class Slot:
+    """One place for a worker; the processes in it come and go."""
+
+    number: int
+    pid: int = 0
+    control: socket.socket | None = None
+    received: bytes = b""
+    told: Order | None = None
+    serving: str | None = None
+    started: float = 0.0
+    died_young: int = 0
+    due: float | None = 0.0
+
+
+@dataclass
+class Supervisor:
+    """Runs until it is told to stop. `sockets` are bound and listening; `app` was made with `state`."""
+
+    state: ServiceState
+    app: Any
+    sockets: list[socket.socket]
+    slots: list[Slot] = field(init=False)
+    order: Order | None = None
+    served: Order | None = None
+    trouble: str | None = None
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        settings, self.counters = self.state.settings, self.state.counters
+        self.choice = Choice(settings.data_dir)
+        self.slots = [Slot(number) for number in range(settings.worker_count)]
+        self.selector = selectors.DefaultSelector()
+        self.inotify = inotify_simple.INotify(nonblocking=True)
+        self.signals, self.wakeup = socket.socketpair()
+
+    def run(self) -> None:
+        """Start the workers and see to them until SIGTERM or SIGINT."""
+        self._listen()
+        gc.collect()
+        gc.freeze()  # so that the collector does not touch, and copy, what the workers share
+        self._start_due()
+        self.look()
+        while not self.stopping:
+            self._wait()
+            self._start_due()
+            self.look()
+        self._stop()
+
+    def _listen(self) -> None:
+        settings = self.state.settings
+        remove_dead(settings.run_folder)
+        self.inotify.add_watch(settings.data_dir, WATCHED)
+        self.signals.setblocking(False)
+        self.wakeup.setblocking(False)
+        for number in HEARD:
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self.wakeup.fileno(), warn_on_full_buffer=False)
+        self.selector.register(self.signals, selectors.EVENT_READ, None)
+        self.selector.register(self.inotify, selectors.EVENT_READ, None)
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        due = [slot.due - now for slot in self.slots if slot.due is not None]
+        for key, _ in self.selector.select(max(0.0, min([POLL_SECONDS, *due]))):
+            if key.fileobj is self.signals:
+                self._hear()
+            elif key.data is None:
+                self.inotify.read(timeout=0)  # only a nudge: `look` sees for itself
+            else:
+                self._receive(key.data)
+        self._reap()
+
+    def _hear(self) -> None:
+        for number in self.signals.recv(4096):
+            if number in {signal.SIGTERM, signal.SIGINT}:
+                self.stopping = True
+            elif number == signal.SIGHUP:
+                self.choice.forget()
+                self.trouble = None
+
+    # -- generations
+
+    def look(self) -> None:
+        """See what is to be served, and tell the workers that have not been told."""
+        trouble, fallback = None, False
+        try:
+            announced = self.choice.announced()
+        except NotServable as error:
+            trouble, announced = str(error), None
+        if announced is not None:
+            self.order = announced
+        elif self.order is None:
+            self.order, fallback = self._newest(), True
+            if self.order is not None and trouble is None:
+                trouble = "neither CURRENT nor PIN is there"
+        self._alarm(trouble, fallback=fallback and self.order is not None, cleared=announced is not None)
+        for slot in self.slots:
+            self._tell(slot)
+
+    def _newest(self) -> Order | None:
+        try:
+            return self.choice.newest()
+        except NotServable:
+            return None
+
+    def _alarm(self, trouble: str | None, *, fallback: bool, cleared: bool) -> None:
+        if fallback or cleared:
+            self.counters.supervise(metrics.FALLBACK, int(fallback))
+        self.counters.supervise(metrics.NOT_SERVED, int(trouble is not None))
+        self.counters.supervise(metrics.PINNED, int(self.order is not None and self.order.pinned))
+        if trouble is not None and (trouble != self.trouble or fallback):
+            kept = None if self.order is None else self.order.name
+            log.error("fallback" if fallback else "generation refused", why=trouble, serving=kept)
+        self.trouble = trouble
+
+    def _tell(self, slot: Slot) -> None:
+        if slot.control is None or self.order is None or slot.told == self.order:
+            return
+        try:
+            sent = slot.control.send(line := msgspec.json.encode(self.order) + b"\n")
+        except OSError:
+            return  # full, so told again at the next look; or dead, so soon reaped
+        if sent != len(line):
+            log.error("a worker does not listen", worker=slot.number)
+            os.kill(slot.pid, signal.SIGKILL)
+        slot.told = self.order
+
+    def _receive(self, slot: Slot) -> None:
+        assert slot.control is not None
+        try:
+            data = slot.control.recv(RECEIVE_BYTES)
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up(slot)
+            return
+        *lines, slot.received = (slot.received + data).split(b"\n")
+        for line in lines:
+            self._reported(slot, msgspec.json.decode(line, type=Report))
+
+    def _reported(self, slot: Slot, report: Report) -> None:
+        order = slot.told
+        if report.error is None:
+            slot.serving = report.name
+            if order is not None and order.name == report.name:
+                self.served = order
+            if all(other.serving == report.name for other in self.slots):
+                log.info("serving", generation=report.name, workers=len(self.slots))
+            return
+        log.error("generation not taken up", worker=slot.number, generation=report.name, why=report.error)
+        if self.served is not None and self.served.name == report.name:
+            # Others serve it, so it is this worker that is unwell: let a fresh one open it.
+            os.kill(slot.pid, signal.SIGTERM)
+            return
+        self.choice.unfit(report.name, report.error)
+        if self.order is not None and self.order.name == report.name:
+            self.order = self.served
+
+    # -- workers
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        for slot in self.slots:
+            if slot.due is not None and slot.due <= now:
+                self._start(slot)
+
+    def _start(self, slot: Slot) -> None:
+        ours, theirs = socket.socketpair()
+        # A signal that comes while the child still has our handlers would be heard here as ours.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._be_worker(slot, theirs, before)
+        theirs.close()
+        slot.pid, slot.control, slot.received, slot.told, slot.serving = pid, ours, b"", None, None
+        slot.started, slot.due = time.monotonic(), None
+        ours.setblocking(False)
+        self.selector.register(ours, selectors.EVENT_READ, slot)
+        self.counters.set_live(slot.number, live=True)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _be_worker(self, slot: Slot, control: socket.socket, mask: set[int | signal.Signals]) -> None:
+        """The child: never returns."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            for other in self.slots:
+                if other.control is not None:
+                    other.control.close()
+            for thing in (self.selector, self.inotify, self.signals, self.wakeup):
+                thing.close()
+            self.counters.become(slot.number)
+            worker = Worker(self.state, self.app, self.sockets, control)
+            handle_signals(worker)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            worker.run()
+            code = 0
+        except BaseException:  # a child must never run on into the parent's code
+            log.exception("worker failed", worker=slot.number)
+        finally:
+            os._exit(code)
+
+    def _reap(self) -> None:
+        for slot in self.slots:
+            if slot.pid and os.waitpid(slot.pid, os.WNOHANG) != (0, 0):
+                self._buried(slot)
+
+    def _buried(self, slot: Slot) -> None:
+        now = time.monotonic()
+        self._hang_up(slot)
+        self.state.settings.run_folder.joinpath(f"{slot.pid}.json").unlink(missing_ok=True)
+        self.counters.set_live(slot.number, live=False)
+        if not self.stopping:
+            slot.died_young = slot.died_young + 1 if now - slot.started < YOUNG_SECONDS else 0
+            delay = BACK_OFF_SECONDS[min(slot.died_young, len(BACK_OFF_SECONDS) - 1)]
+            slot.due = now + delay
+            self.counters.supervise(metrics.RESTARTS, self.counters.supervised(metrics.RESTARTS) + 1)
+            log.error("worker died", worker=slot.number, pid=slot.pid, restart_seconds=delay)
+        slot.pid = 0
+
+    def _hang_up(self, slot: Slot) -> None:
+        if slot.control is not None:
+            self.selector.unregister(slot.control)
+            slot.control.close()
+            slot.control = None
+
+    def _stop(self) -> None:
+        log.info("stopping")
+        for listening in self.sockets:
+            listening.close()
+        until = time.monotonic() + self.state.settings.stop_seconds + KILL_AFTER_SECONDS
+        self._signal_all(signal.SIGTERM)
+        while any(slot.pid for slot in self.slots) and time.monotonic() < until:
+            self._wait()
+        self._signal_all(signal.SIGKILL)
+        while any(slot.pid for slot in self.slots):
+            self._wait()
+        log.info("stopped")
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for slot in self.slots:
+            if slot.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(slot.pid, number)

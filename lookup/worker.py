@@ -1,0 +1,164 @@
+"""One worker: an HTTP server on a loop of its own, and a thread that opens generations for it.
+
+Told by the supervisor, over a socket, which generation to serve (one JSON object a line, `Order`); answers with a
+`Report`. A generation is opened, warmed and tested on the thread; the loop only replaces one pointer, between two
+requests. When the supervisor is gone the worker finishes what it has and ends.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+import uvicorn
+import uvloop
+
+from lookup.choice import Order
+from lookup.current import ServiceState
+from lookup.generation import Generation, open_generation
+from lookup.manifest import GENERATIONS
+from lookup.runfile import RunFile, State
+
+log = structlog.get_logger()
+
+RECEIVE_BYTES = 1 << 16
+
+
+class Report(msgspec.Struct, frozen=True):
+    """To the supervisor: this generation is in service here, or is not, and why."""
+
+    name: str
+    error: str | None = None
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which says when it begins to stop."""
+
+    def __init__(self, config: uvicorn.Config, worker: "Worker") -> None:
+        super().__init__(config)
+        self._worker = worker
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._worker.say("draining")
+        await super().shutdown(sockets)
+
+
+class Worker:
+    """The life of one worker process, after the fork."""
+
+    def __init__(self, state: ServiceState, app: Any, sockets: list[socket.socket], control: socket.socket) -> None:
+        self.state, self.control, self.sockets = state, control, sockets
+        self.control.setblocking(False)
+        self.server = _Server(_config(state, app), self)
+        self._received = b""
+        self._wanted: Order | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "generation")
+        self._run_file = RunFile(state.settings.run_folder)
+
+    def stop(self, *_: object) -> None:
+        """Stop accepting, finish what is in flight, end. Fit to be a signal handler."""
+        self.server.should_exit = True
+
+    def run(self) -> None:
+        """Serve until told to stop. The supervisor has seen to it that SIGTERM and SIGINT call `stop`."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self.say("starting")
+        asyncio.get_running_loop().add_reader(self.control, self._receive)
+        try:
+            if not self.server.should_exit:
+                await self.server.serve(self.sockets)
+        finally:
+            self._run_file.remove()
+
+    def say(self, state: State) -> None:
+        """Write the run file. A full disk does not stop a worker that serves."""
+        generation = self.state.current.generation
+        which = (None, None) if generation is None else (generation.serial, generation.digest8)
+        try:
+            self._run_file.write(state, *which)
+        except OSError as error:
+            log.error("run file not written", error=error.strerror)
+
+    def _receive(self) -> None:
+        try:
+            data = self.control.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # the supervisor is gone
+            asyncio.get_running_loop().remove_reader(self.control)
+            self.stop()
+            return
+        *lines, self._received = (self._received + data).split(b"\n")
+        for line in lines:
+            self._wanted = msgspec.json.decode(line, type=Order)  # of several, the last is what counts
+        if self._wanted is not None and self._following is None:
+            self._following = asyncio.get_running_loop().create_task(self._follow())
+
+    async def _follow(self) -> None:
+        """Take up what is wanted, one generation after the other."""
+        loop = asyncio.get_running_loop()
+        while (order := self._wanted) is not None:
+            self._wanted = None
+            try:
+                generation = await loop.run_in_executor(self._thread, self._prepare, order)
+            except Exception as error:  # noqa: BLE001 -- whatever the reason, a worker goes on with what it has
+                self.state.counters.count_failed_swap()
+                self._report(Report(order.name, f"{type(error).__name__}: {error}"))
+                continue
+            replaced = [self.state.current.swap(generation, pinned=order.pinned)]
+            self.state.counters.count_swap(generation.serial, generation.as_of_seconds)
+            # Unmapping takes milliseconds: where ours is the last reference, it goes on the thread.
+            await loop.run_in_executor(self._thread, self._settle, replaced)
+            self._report(Report(generation.name))
+            del generation
+        self._following = None
+
+    def _prepare(self, order: Order) -> Generation:
+        generation = open_generation(Path(self.state.settings.data_dir, GENERATIONS, order.name), order.stamps)
+        if generation is not self.state.current.generation:
+            generation.warm()
+            generation.self_test()
+        return generation
+
+    def _settle(self, replaced: list[Generation | None]) -> None:
+        replaced.clear()
+        if not self.server.should_exit:
+            self.say("ready")
+
+    def _report(self, report: Report) -> None:
+        with contextlib.suppress(OSError):  # the supervisor is gone, which `_receive` sees too
+            self.control.send(msgspec.json.encode(report) + b"\n")
+
+
+def _config(state: ServiceState, app: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=state.settings.keep_alive_seconds,
+        timeout_graceful_shutdown=state.settings.stop_seconds,
+    )
+
+
+def handle_signals(worker: Worker) -> None:
+    """SIGTERM and SIGINT stop the worker; a hang-up is the supervisor's to hear."""
+    signal.signal(signal.SIGTERM, worker.stop)
+    signal.signal(signal.SIGINT, worker.stop)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
