@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     for flag, setting, help_text in (
         ("--adopt-timeout", "adopt_timeout_seconds", "how long the workers may take, in seconds"),
         ("--stuck-after", "stuck_after_seconds", "age of a load that is worth a word, in seconds"),
-        ("--workers", "workers", "processes that build"),
+        ("--processes", "processes", "that build"),
     ):
         load.add_argument(flag, dest=setting, metavar="N", help=help_text)
     verbs.add_parser("status", parents=[shared], help="what is in service, what is there, who serves it")

@@ -37,7 +37,7 @@ class Assembled(NamedTuple):
     people_path: Path
 
 
-@dataclass
+@dataclass(repr=False)
 class Assembling:
     """What the processes need to assemble a part."""
 

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import zstandard
@@ -24,9 +23,10 @@ from loader.crew import share_out
 from loader.deal import Dealing, Dealt, Pieces, deal, part_bits_for
 from loader.pointers import write_pointers
 from loader.progress import Progress
-from loader.read import Block, Feed, blocks, check_digest, read_table, require_full
+from loader.read import Block, Feed, blocks, check_digest, read_table
 from loader.relations import relations
 from loader.render import render, window_at
+from loader.shelf import Shelf
 from loader.store import Store
 from lookup import people, tables
 from lookup.generation import FORMAT
@@ -43,7 +43,8 @@ DICTIONARY_BYTES = 16 << 10
 DICTIONARY_TEXTS = 400
 
 
-class Content(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Content:
     """The small tables, checked, and what building takes from them."""
 
     rows: Rows
@@ -54,7 +55,7 @@ class Content(NamedTuple):
     digest: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Built:
     """What was built: for the manifest, the checks that follow, and the report. Times are local microseconds."""
 
@@ -81,7 +82,6 @@ class Build:
     processes: int = 0
 
     def __post_init__(self) -> None:
-        require_full(self.feed)
         self.faults = Faults(self.feed)
         self.spool = self.folder / "spool"
         big = sum(self.feed.records(table) for table in BIG_TABLES)
@@ -130,13 +130,10 @@ class Build:
         slots = {id: slot for slot, id in enumerate(sorted(row.record.id for row in rows["contracts"]))}
         return Content(rows, lines, known, slots, aliases, digest)
 
-    def _blocks(self) -> Iterator[tuple[int, Block]]:
-        number = 0
+    def _blocks(self) -> Iterator[Block]:
         for table in BIG_TABLES:
             for file, _ in self.feed.files(table):
-                for block in blocks(self.feed, file):
-                    yield number, block
-                    number += 1
+                yield from blocks(self.feed, file)
 
     def _deal(self, content: Content) -> tuple[Dealing, list[Dealt]]:
         dealing = Dealing(
@@ -149,13 +146,17 @@ class Build:
             end_codes=_ordinals(codes.END_REASON),
         )
         dealt = []
-        with self.progress.step("read", sum(self.feed.records(table) for table in BIG_TABLES)):
-            for one in share_out(deal, dealing, self._blocks(), self.processes):
+        tasks: Iterator[tuple[int, Block, int]] = ((number, block, 0) for number, block in enumerate(self._blocks()))
+        if self.processes:
+            shelf = dealing.shelf = Shelf(self.processes)
+            tasks = ((number, *shelf.put(number, block)) for number, block, _ in tasks)
+        total = sum(self.feed.records(table) for table in BIG_TABLES)
+        with dealing, self.progress.step("read", total):
+            for one in share_out(deal, dealing, tasks, self.processes):
                 dealt.append(one)
                 self.progress.advance(one.records)
                 for fault in one.faults:
                     self.faults.add(*fault)
-        dealing.close()
         self.faults.raise_any()
         return dealing, dealt
 

@@ -3,6 +3,7 @@
 Processes are forked, so they see what the loader has read so far without a copy. They never outlive the crew.
 """
 
+import gc
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,11 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from loader.errors import StorageError
+
+
+def in_flight(processes: int) -> int:
+    """How many tasks may be taken from the source and not yet given back, the newest one included."""
+    return 2 * processes + 1
 
 
 def share_out(work: Callable[[Any, Any], Any], context: Any, tasks: Iterable[Any], processes: int) -> Iterator[Any]:
@@ -29,7 +35,7 @@ def share_out(work: Callable[[Any, Any], Any], context: Any, tasks: Iterable[Any
     try:
         for task in tasks:
             waiting.append(pool.submit(_run, task))
-            while len(waiting) > 2 * processes:
+            while len(waiting) >= in_flight(processes):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -45,6 +51,7 @@ _inherited: tuple[Callable[[Any, Any], Any], Any] | None = None
 def _enter(work: Callable[[Any, Any], Any], context: Any) -> None:
     global _inherited  # noqa: PLW0603 -- what a forked process is for, set once at its birth
     _inherited = work, context
+    gc.disable()  # a task's records have no cycles, and there are millions of them
 
 
 def _run(task: Any) -> Any:

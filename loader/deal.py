@@ -11,10 +11,11 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 from loader._fast.pack import Parts, pack_memberships, pack_persons
 from loader.read import Block, Feed, parse
+from loader.shelf import Shelf
 from register.model import Membership
 
 PART_PERSONS = 100_000
@@ -35,7 +36,7 @@ class Dealt(NamedTuple):
     sample: list[Membership]
 
 
-@dataclass
+@dataclass(repr=False)
 class Dealing:
     """What the processes need to deal, and their open spool files (one set a process)."""
 
@@ -46,6 +47,7 @@ class Dealing:
     known: dict[int, set[str]]
     begin_codes: dict[str | None, int]
     end_codes: dict[str | None, int]
+    shelf: Shelf | None = None
     _files: dict[str, BinaryIO] = field(default_factory=dict)
     _parts: dict[str, Parts] = field(default_factory=dict)
 
@@ -60,7 +62,10 @@ class Dealing:
                 self._files[kind] = self.path(os.getpid(), kind).open("wb")
                 self._parts[kind] = Parts(1 << self.part_bits)
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the spool files of this process."""
         for file in self._files.values():
             file.close()
@@ -74,9 +79,14 @@ def part_bits_for(persons: int) -> int:
     return bits
 
 
-def deal(dealing: Dealing, task: tuple[int, Block]) -> Dealt:
-    """Parse, check and pack one block; append its pieces to this process's spool files."""
-    number, block = task
+def deal(dealing: Dealing, task: tuple[int, Block, int]) -> Dealt:
+    """Parse, check and pack one block; append its pieces to this process's spool files.
+
+    A task is (number, block, 0), or with a shelf (number, block without its bytes, how many are on the shelf).
+    """
+    number, block, shelved = task
+    if shelved and dealing.shelf is not None:
+        block = dealing.shelf.take(number, block, shelved)
     entry = dealing.feed.manifest.files[block.file]
     records, lines, digest = parse(entry.table, entry.name, block)
     dealing.open()

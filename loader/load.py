@@ -69,7 +69,7 @@ def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admissio
     )
     now = time.time()
     with Staging(settings.data_dir) as staging:
-        build = Build(feed, staging.folder, local_micros(now), progress, settings.worker_count)
+        build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
         built = build.run()
         verify_built(feed, staging.folder, built, progress, build.processes)
         with progress.step("seal"):

@@ -55,10 +55,12 @@ class LoaderLock:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._fd >= 0:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
         self.let_go()
 
     def let_go(self) -> None:
-        """Close our descriptor; the lock is free when every process has."""
+        """Close this process's descriptor, which frees the lock when it is the last one."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

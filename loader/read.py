@@ -89,12 +89,6 @@ def open_feed(folder: Path) -> Feed:
     return Feed(folder, manifest)
 
 
-def require_full(feed: Feed) -> None:
-    """Raises BadFeed when the feed holds changes and not a whole register."""
-    if feed.manifest.kind != "full":
-        raise BadFeed(f"{MANIFEST}: an incremental feed, where a full one is needed")
-
-
 class _Version(msgspec.Struct):
     format: str
 
@@ -202,8 +196,8 @@ def parse(table: str, name: str, block: Block) -> tuple[list[Record], bytes, int
     decoder = _decoders[table]
     try:
         records = decoder.decode_lines(block.data)
-        if len(records) != block.data.count(b"\n"):
-            raise ValueError
+        if not block.data.count(b"\n") == len(records) == (b"\n" + block.data).count(b"\n{"):
+            raise ValueError  # a blank line, or two records in one
         return records, *canonical_with_digest(table, records)
     except (ValueError, msgspec.MsgspecError):
         raise _bad_lines(table, name, block) from None

@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stuck_after_seconds: Annotated[
         float, Meta(ge=0, description="age from which a load that holds the lock is spoken of under cron too")
     ] = 1800.0
-    workers: Annotated[int, Meta(ge=0, le=256, description="processes that build; 0 is one for each processor")] = 0
+    processes: Annotated[int, Meta(ge=0, le=256, description="processes that build; 0 is one for each processor")] = 0
 
     @property
     def run_folder(self) -> Path:
@@ -39,6 +39,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.run_dir or self.data_dir / "run"
 
     @property
-    def worker_count(self) -> int:
+    def process_count(self) -> int:
         """How many processes build."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.processes or len(os.sched_getaffinity(0))

@@ -11,8 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NoReturn
 
-import structlog
-
 from lookup import log as logging
 from lookup.core import COMPILED
 from lookup.current import ServiceState
@@ -23,8 +21,6 @@ from register.settings import SettingsError, as_json, as_lines, as_markdown, rea
 OK, USAGE, IO_ERROR, CONFIGURATION = 0, 64, 74, 78
 LEAST_UVLOOP = (0, 23)
 BACKLOG = 2048
-
-log = structlog.get_logger()
 
 
 class Refused(Exception):
@@ -125,10 +121,6 @@ def serve(settings: Settings) -> int:
     state = ServiceState(settings, Counters(settings.worker_count))
     state.counters.register(TEMPLATES)
     app = create_app(state)
-    for listening, role in zip(sockets, ("public", "admin"), strict=False):
-        name = listening.getsockname()
-        where = {"uds": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
-        log.info("listening", role=role, pid=os.getpid(), **where)
     Supervisor(state, app, sockets).run()
     if settings.uds:
         settings.uds.unlink(missing_ok=True)

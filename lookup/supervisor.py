@@ -97,6 +97,11 @@ class Supervisor:
         signal.set_wakeup_fd(self.wakeup.fileno(), warn_on_full_buffer=False)
         self.selector.register(self.signals, selectors.EVENT_READ, None)
         self.selector.register(self.inotify, selectors.EVENT_READ, None)
+        # Only now: who reads this may send signals.
+        for listening, role in zip(self.sockets, ("public", "admin"), strict=False):
+            name = listening.getsockname()
+            where = {"uds": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
+            log.info("listening", role=role, pid=os.getpid(), **where)
 
     def _wait(self) -> None:
         now = time.monotonic()
@@ -208,7 +213,15 @@ class Supervisor:
         ours, theirs = socket.socketpair()
         # A signal that comes while the child still has our handlers would be heard here as ours.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            log.error("no worker could be started", worker=slot.number, error=error.strerror)
+            slot.due = time.monotonic() + BACK_OFF_SECONDS[-1]
+            ours.close()
+            theirs.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            return
         if pid == 0:
             ours.close()
             self._be_worker(slot, theirs, before)
@@ -269,6 +282,8 @@ class Supervisor:
         log.info("stopping")
         for listening in self.sockets:
             listening.close()
+        for slot in self.slots:
+            slot.due = None
         until = time.monotonic() + self.state.settings.stop_seconds + KILL_AFTER_SECONDS
         self._signal_all(signal.SIGTERM)
         while any(slot.pid for slot in self.slots) and time.monotonic() < until:

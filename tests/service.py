@@ -1,4 +1,4 @@
-"""A real `flr-lookup serve` in a process of its own, for tests: started on a free port, asked over HTTP, its events read."""
+"""A real `flr-lookup serve` in a process of its own: started on a free port, asked over HTTP, its events read."""
 
 import http.client
 import json

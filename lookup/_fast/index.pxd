@@ -27,3 +27,5 @@ cdef class Index:
     cdef int person_of(self, uint64_t* nin, record_t* out) noexcept nogil
     cdef int lookup(self, uint64_t nin, int64_t at, found_t* out) noexcept nogil
     cdef int slot_value(self, uint32_t slot, int table, span_t* out) noexcept nogil
+    cdef void prefetch_pointer(self, uint64_t nin) noexcept nogil
+    cdef void prefetch_bucket(self, uint64_t nin) noexcept nogil

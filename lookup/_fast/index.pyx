@@ -47,6 +47,20 @@ cdef object damaged(int status):
     return Damaged(MESSAGES[status]) if status in MESSAGES else record_damaged(status)
 
 
+cdef extern from *:
+    """
+    #define flr_prefetch(address) __builtin_prefetch(address)
+    """
+    void flr_prefetch(const void* address) noexcept nogil
+
+
+cdef enum:
+    FAR = 24  # lookups ahead of which the pointer is fetched
+    NEAR = 12  # lookups ahead of which the bucket is fetched
+    BUCKET_LINES = 9  # all of a usual bucket
+    LINE = 64
+
+
 cdef class Index:
     """Lookups in one generation. `pointers` and `data` must stay unchanged while the object lives."""
 
@@ -231,19 +245,37 @@ cdef class Index:
             raise damaged(status)
         return (<const char*> span.data)[:span.size] if status == FOUND else None
 
-    def sweep(self, const uint64_t[::1] nins not None, int64_t at, bint dependent):
+    cdef void prefetch_pointer(self, uint64_t nin) noexcept nogil:
+        """Have the pointer of a number's bucket brought near. Any number will do."""
+        flr_prefetch(self._pointers + HEADER + 8 * (c_mix(nin) >> (KEY_BITS - self.bits)))
+
+    cdef void prefetch_bucket(self, uint64_t nin) noexcept nogil:
+        """Have the first lines of a number's bucket brought near; its pointer should be by now."""
+        cdef span_t span
+        cdef size_t line
+        if self.value(c_mix(nin) >> (KEY_BITS - self.bits), &span) == FOUND:
+            for line in range(min(span.size, <size_t> (BUCKET_LINES * LINE)) // LINE):
+                flr_prefetch(span.data + line * LINE)
+
+    def sweep(self, const uint64_t[::1] nins not None, int64_t at, bint dependent=False, bint ahead=False):
         """Look up every number without the GIL, for benchmarks: (how many are known, a sum over what was found).
 
-        `dependent` makes each lookup wait for the answer of the one before it.
+        `dependent` makes each lookup wait for the answer of the one before it; `ahead` has what the next ones need
+        brought near meanwhile, as a batch can.
         """
         cdef found_t found
-        cdef Py_ssize_t i
+        cdef Py_ssize_t i, n = nins.shape[0]
         cdef uint64_t total = 0, known = 0, chain = 0
         cdef uint64_t mask = 1 if dependent else 0
         cdef int status = 0
         with nogil:
-            for i in range(nins.shape[0]):
-                # the update time's top bit is never set: the chain adds nothing, but the processor must wait to know
+            for i in range(n):
+                if ahead:
+                    if i + FAR < n:
+                        self.prefetch_pointer(nins[i + FAR])
+                    if i + NEAR < n:
+                        self.prefetch_bucket(nins[i + NEAR])
+                # an id's top bit is never set: the chain adds nothing, but the processor must wait to know
                 status = self.lookup(nins[i] + chain, at, &found)
                 if status < 0:
                     break

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from lookup.answers import INVALID, UNKNOWN
 from lookup.exchange import Exchange
-from lookup.problems import Forbidden, InvalidRequest, UnknownPerson
+from lookup.problems import Forbidden, InvalidNin, InvalidRequest, UnknownPerson
 from lookup.resident import Reply, confirmed, history, reply
 from lookup.rest import schema
 from lookup.rest.asking import (
@@ -45,7 +45,7 @@ def gp_lookup(request: AnyRequest, body: RawBody) -> ASGIResponse:
     nin = parse_nin(exchange, question.nin)
     if nin < 0:
         count(INVALID)
-    nin = read_nin(exchange, question.nin)
+        raise InvalidNin
     answer = reply(exchange.take(), nin, at, exchange.state.settings.withhold_protected)
     count(UNKNOWN if answer is None else answer.status)
     if answer is None:

@@ -1,5 +1,6 @@
 """The rules of the answer, on contracts written by hand."""
 
+import itertools
 from datetime import datetime, timedelta
 
 import msgspec
@@ -146,7 +147,7 @@ def test_what_is_rendered_ahead_is_what_is_rendered_on_demand(contract: int) -> 
     view = village.view(contract)
     ahead = fragments(view, village.WINDOW.valid_from, village.WINDOW.to)
     assert (ahead[0].valid_from, ahead[-1].to) == (village.WINDOW.valid_from, village.WINDOW.to)
-    assert all(a.to == b.valid_from for a, b in zip(ahead, ahead[1:], strict=False))
+    assert all(a.to == b.valid_from for a, b in itertools.pairwise(ahead))
     for fragment in ahead:
         for at in (fragment.valid_from, fragment.to - 1):
             now = fragment_at(view, at)
@@ -171,5 +172,5 @@ def test_an_office_without_display_name_shows_its_name() -> None:
 
 def test_without_a_gp_every_member_is_there() -> None:
     empty = b'"herId":null,"gp":null,"sharedWith":[],"substitutes":[],"contract":null,"office":null,"membership":null}'
-    assert NONE_ANSWER == b'{"status":"none",' + empty
-    assert WITHHELD_ANSWER == b'{"status":"withheld",' + empty
+    assert b'{"status":"none",' + empty == NONE_ANSWER
+    assert b'{"status":"withheld",' + empty == WITHHELD_ANSWER

@@ -27,7 +27,9 @@ logging.getLogger("uvicorn.error").info("not of interest")
 
 
 def events(*arguments: str) -> list[dict[str, Any]]:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, capture_output=True, check=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], cwd=ROOT, capture_output=True, check=True, text=True
+    )
     assert done.stdout == ""
     return [json.loads(line) for line in done.stderr.splitlines()]
 

@@ -1,6 +1,7 @@
 """Counting in shared memory, and what Prometheus gets to see."""
 
 import os
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -100,7 +101,9 @@ def test_every_outcome_and_status_has_a_place_of_its_own() -> None:
             for _ in range(n):
                 counters.count_request(f"/{route}", status, 0.0)
     seen = scrape(counters)
-    assert [seen["flr_lookups_total", outcome] for outcome in metrics.OUTCOMES] == [*range(1, len(metrics.OUTCOMES) + 1)]
+    assert [seen["flr_lookups_total", outcome] for outcome in metrics.OUTCOMES] == [
+        *range(1, len(metrics.OUTCOMES) + 1)
+    ]
     for route in range(metrics.MAX_ROUTES - 1):
         got = [seen["flr_requests_total", f"/{route}", str(status)] for status in metrics.STATUSES]
         assert got == [*range(1, len(metrics.STATUSES) + 1)]
@@ -158,3 +161,8 @@ def test_only_what_is_declared_is_scraped_and_all_of_it() -> None:
     text = exposition(counters, 2.0, 26.0).decode()
     assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} == set(METRICS)
     assert all(line.split(" ", 3)[3] for line in text.splitlines() if line.startswith("# HELP"))
+
+
+def test_the_documentation_names_every_metric() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    assert [m.name for m in METRICS.values() if f"| `{m.name}`" not in text or f"| {m.help} |" not in text] == []

@@ -27,7 +27,12 @@ def test_run_files_are_in_the_data_folder_unless_told_otherwise(kind: type[Setti
     assert kind(data_dir=Path("/srv"), run_dir=Path("/run/flr")).run_folder == Path("/run/flr")
 
 
-@pytest.mark.parametrize("kind", [Settings, LoaderSettings])
-def test_the_processors_are_counted_unless_told_otherwise(kind: type[Settings | LoaderSettings]) -> None:
-    assert kind(workers=3).worker_count == 3
-    assert kind().worker_count >= 1
+def test_the_processors_are_counted_unless_told_otherwise() -> None:
+    assert (Settings(workers=3).worker_count, LoaderSettings(processes=3).process_count) == (3, 3)
+    assert Settings().worker_count == LoaderSettings().process_count >= 1
+
+
+def test_a_variable_means_the_same_to_both_programs() -> None:
+    for name in {*Settings.__struct_fields__} & {*LoaderSettings.__struct_fields__}:
+        assert getattr(Settings(), name) == getattr(LoaderSettings(), name)
+    assert {*Settings.__struct_fields__} & {*LoaderSettings.__struct_fields__} == {"data_dir", "run_dir"}

@@ -40,7 +40,7 @@ NOTES = {
     "Doctor.languages": "code system 3303 or 3301",
     "Contract.id": ID,
     "Contract.name": "of a common list",
-    "Contract.herId": "of the service \"liste uten fast lege\"",
+    "Contract.herId": 'of the service "liste uten fast lege"',
     "Contract.officeOrganizationNumber": "in `offices`",
     "Contract.municipality": CODE_3402,
     "Contract.coopMunicipalities": CODE_3402,
@@ -127,12 +127,9 @@ def parts(kind: type[Record]) -> list[type[Record]]:
 
 def rendered() -> str:
     """The part of the document that the model decides."""
-    sections = []
-    for table, kind in TABLES.items():
-        sections.append([f"### Table `{table}` ({kind.__name__})", "", *members(kind)])
+    sections = [[f"### Table `{table}` ({kind.__name__})", "", *members(kind)] for table, kind in TABLES.items()]
     inside = dict.fromkeys(part for kind in TABLES.values() for part in parts(kind))
-    for part in inside:
-        sections.append([f"### {part.__name__}, inside other records", "", *members(part)])
+    sections += [[f"### {part.__name__}, inside other records", "", *members(part)] for part in inside]
     return "\n".join("\n".join([*section, ""]) for section in sections)
 
 
