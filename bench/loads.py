@@ -2,9 +2,9 @@
 
     python -m bench.loads --feed FEED [--rounds 3] [--json]
 
-Each round runs the decoding and then the load into a fresh data folder; medians and the median of the ratios are told, with the
-seconds of each step. Peak memory is of the whole process tree: the sum of each process's private and shared pages, shared ones
-counted once (PSS), sampled ten times a second; page cache is not in it.
+Each round runs the decoding and then the load into a fresh data folder; medians and the median of the ratios are
+told, with the seconds of each step. Peak memory is of the whole process tree: the sum of each process's private and
+shared pages, shared ones counted once (PSS), sampled ten times a second; page cache is not in it.
 """
 
 import argparse

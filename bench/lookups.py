@@ -2,9 +2,10 @@
 
     python -m bench.lookups --data-dir DIR [--rounds 7] [--json]
 
-Warm, random persons of the generation in service, one thread. The contenders take turns, round by round; medians are told, and
-also as a multiple of one dependent access. "Independent" is a batch, which has what the next lookups need brought near while it
-works on one; "one by one" is without that; "each on the last" cannot begin before the lookup before it has its answer.
+Warm, random persons of the generation in service, one thread. The contenders take turns, round by round; medians are
+told, and also as a multiple of one dependent access. "Independent" is a batch, which has what the next lookups need
+brought near while it works on one; "one by one" is without that; "each on the last" cannot begin before the lookup
+before it has its answer.
 """
 
 from __future__ import annotations

@@ -2,9 +2,10 @@
 
     python -m bench.requests --data-dir DIR [--seconds 10] [--rounds 5] [--connections 64] [--rate N] [--json]
 
-One worker, pinned to one processor; this program on another. A closed loop: every connection asks again as soon as it has its
-answer, so the latencies are those of a full queue. With `--rate` arrivals are paced and latency counts from when a request was due.
-Random persons of the generation in service; every answer's status line is checked, every 64th body too.
+One worker, pinned to one processor; this program on another. A closed loop: every connection asks again as soon as it
+has its answer, so the latencies are those of a full queue. With `--rate` arrivals are paced and latency counts from
+when a request was due. Random persons of the generation in service; every answer's status line is checked, every 64th
+body too.
 """
 
 import argparse
@@ -42,6 +43,7 @@ class Client(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to ask."""
         self.transport: asyncio.WriteTransport = transport  # type: ignore[assignment]
         self.wait()
 
@@ -60,6 +62,7 @@ class Client(asyncio.Protocol):
             self.transport.write(self.requests[self.next])
 
     def data_received(self, data: bytes) -> None:
+        """Take in what came; with a whole answer, check it and go on."""
         self.buffer += data
         head = self.buffer.find(b"\r\n\r\n")
         if head < 0:
@@ -77,6 +80,7 @@ class Client(asyncio.Protocol):
         self.wait()
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Only we close connections: anything else is a failure."""
         if not self.done.done():
             self.done.set_exception(error or ConnectionError("the service closed a connection"))
 
@@ -100,11 +104,8 @@ async def measure(port: int, requests: list[bytes], args: argparse.Namespace) ->
     for i in range(args.connections):
         due = started + interval * i / args.connections
         first = len(requests) * i // args.connections
-        _, client = await asyncio.get_running_loop().create_connection(
-            lambda first=first, due=due: Client(requests, first, due, interval, started + args.seconds),  # type: ignore[misc]
-            "127.0.0.1",
-            port,
-        )
+        client = Client(requests, first, due, interval, started + args.seconds)
+        await asyncio.get_running_loop().create_connection(lambda client=client: client, "127.0.0.1", port)  # type: ignore[misc]
         clients.append(client)
     await asyncio.gather(*(client.done for client in clients))
     latencies = [latency for client in clients for latency in client.latencies]

@@ -1,12 +1,13 @@
-"""Buckets: the packed rows of one part (loader/pack.py), sorted and assembled into values. (Plain twin: the specification.)
+"""Buckets: the packed rows of one part (loader/pack.py), sorted and assembled into values.
 
-Checks what shows only when all rows of a number stand side by side: twice the same, overlapping, without a person. A fault is
-told as (what, file, line), never with content. Does no input or output.
+The plain twin, which is the specification. Checks what shows only when all rows of a number stand side by side: twice
+the same, overlapping, without a person. A fault is told as (what, file, line), never with content. Does no input or
+output.
 """
 
 from array import array
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from loader.pack import ALIAS, ID_ROW, MEMBERSHIP, PERSON, ROW
@@ -79,7 +80,8 @@ class Assembly:
     def member_buckets(self) -> Iterator[tuple[int, int, int, bytes]]:
         """(slot, first bucket, last bucket, the others) of every contract with members here, by slot.
 
-        The others are varints, each the difference from the bucket before it: what `encode_buckets` writes after the first.
+        The others are varints, each the difference from the bucket before it: what `encode_buckets` writes after the
+        first.
         """
         rows = [row for group in self._groups for row in group if row.kind == MEMBERSHIP]
         pairs = sorted({(row.slot, split(row.key, self._bits)[0]) for row in rows})
@@ -130,6 +132,6 @@ def _record(group: list[_Row]) -> Record:
 
 def duplicate_ids(ids: bytearray) -> list[Fault]:
     """Faults (what, file, line) of the ids that occur twice in packed id rows: all but the first of the same."""
-    rows = sorted((id, file, line) for id, line, file in ID_ROW.iter_unpack(ids))
-    faults = [(DUPLICATE_ID, b[1], b[2]) for a, b in zip(rows, rows[1:], strict=False) if a[0] == b[0]]
+    rows = sorted((number, file, line) for number, line, file in ID_ROW.iter_unpack(ids))
+    faults = [(DUPLICATE_ID, file, line) for before, (number, file, line) in pairwise(rows) if before[0] == number]
     return faults[:MAX_FAULTS]

@@ -127,7 +127,8 @@ class Build:
         check_tables(rows, known, self.faults)
         aliases = resolve_changes(rows["nin_changes"], self.faults)
         self.faults.raise_any()
-        slots = {id: slot for slot, id in enumerate(sorted(row.record.id for row in rows["contracts"]))}
+        ids = sorted(row.record.id for row in rows["contracts"])
+        slots = {contract_id: slot for slot, contract_id in enumerate(ids)}
         return Content(rows, lines, known, slots, aliases, digest)
 
     def _blocks(self) -> Iterator[Block]:
@@ -187,9 +188,9 @@ class Build:
                 index.append(tables.PATIENTS, members.values())
                 index.append(tables.FRAGMENTS, _keyed(render(content.rows, content.slots, built.window)))
                 for table in SMALL_TABLES:
-                    lines = content.lines[table].split(b"\n")
+                    lines = content.lines[table].split(b"\n")[:-1]
                     key = tables.RECORD_DATABASES[table]
-                    index.put(table, ((key(row.record), line) for row, line in zip(content.rows[table], lines)))
+                    index.put(table, ((key(row.record), line) for row, line in zip(content.rows[table], lines, strict=True)))
                 for database, items in relations(content.rows, content.slots).items():
                     index.put(database, items)
                 built.unplaced = counts["unplaced"]
@@ -253,7 +254,7 @@ def _keyed(values: Iterator[tuple[int, bytes]]) -> Iterator[tuple[bytes, bytes]]
 
 
 def _dictionary(pieces: Pieces) -> bytes:
-    """A dictionary trained on some persons' lines, about as many together as a bucket holds; empty for a small register."""
+    """A dictionary trained on some persons' lines, as many together as a bucket holds; empty for a small register."""
     texts: list[bytes] = []
     for _, piece in pieces.of("texts", 0):
         lines = piece.splitlines(keepends=True)
@@ -261,7 +262,7 @@ def _dictionary(pieces: Pieces) -> bytes:
     texts = texts[:: max(1, len(texts) // DICTIONARY_TEXTS)]
     if sum(map(len, texts)) < 16 * DICTIONARY_BYTES:
         return b""
-    return zstandard.train_dictionary(DICTIONARY_BYTES, texts).as_bytes()
+    return zstandard.train_dictionary(DICTIONARY_BYTES, list[bytes | bytearray | memoryview](texts)).as_bytes()
 
 
 def _place_warnings(content: Content, listed: array[int]) -> Iterator[str]:

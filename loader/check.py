@@ -1,7 +1,7 @@
 """What must hold between the small tables: keys, references, code values, HER-IDs, chains of changed numbers.
 
-Persons and memberships are checked where they are packed and assembled (loader/pack.py, loader/buckets.py). A fault is told as
-`file:line: what`, never with content.
+Persons and memberships are checked where they are packed and assembled (loader/pack.py, loader/buckets.py). A fault
+is told as `file:line: what`, never with content.
 """
 
 from collections import defaultdict
@@ -174,9 +174,10 @@ def _coded(record: Record) -> Iterator[tuple[int, str | None]]:
 
 def _periods(record: Record) -> Iterator[tuple[datetime, datetime | None]]:
     if isinstance(record, Team):
-        yield from ((part.valid_from, part.to) for part in (*record.people, *record.contracts))
-    elif not isinstance(record, Doctor):
-        yield record.valid_from, record.to  # type: ignore[attr-defined]
+        yield from ((person.valid_from, person.to) for person in record.people)
+        yield from ((contract.valid_from, contract.to) for contract in record.contracts)
+    elif isinstance(record, Office | Contract | DoctorCycle | Outpost):
+        yield record.valid_from, record.to
 
 
 def _check_references(rows: Rows, faults: Faults) -> None:

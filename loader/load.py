@@ -1,6 +1,7 @@
 """A full load from feed to service: read -> build -> verify -> publish, under the lock, with a report.
 
-Until CURRENT is replaced nothing that is in service has been touched; whatever stops the load leaves the old generation.
+Until CURRENT is replaced nothing that is in service has been touched; whatever stops the load leaves the old
+generation.
 """
 
 import time

@@ -1,8 +1,9 @@
 """Packing: what reading a feed leaves of each person, old number and membership. (Plain twin: the specification.)
 
-Every record becomes a row of 56 bytes; rows are dealt out into parts by the upper bits of the mixed key, so that each part can
-be sorted by itself afterwards (loader/buckets.py). A membership's id is dealt out apart, by its lower bits, to find ids that
-are used twice. Checks what can be seen of one record alone; a fault is told as (what, line), never with content.
+Every record becomes a row of 56 bytes; rows are dealt out into parts by the upper bits of the mixed key, so that each
+part can be sorted by itself afterwards (loader/buckets.py). A membership's id is dealt out apart, by its lower bits,
+to find ids that are used twice. Checks what can be seen of one record alone; a fault is told as (what, line), never
+with content.
 
     0   8  mixed key of the national id      40  4  slot of the contract (membership), reader (person)
     8   8  from                              44  4  line
@@ -59,8 +60,8 @@ def pack_persons(
 ) -> list[tuple[str, int]]:
     """Pack persons: a row each, and its canonical line beside it. Returns faults as (what, line).
 
-    `lines` are the canonical lines of `items`; `known` is oid -> set of values. The row's id is the line's place in what
-    `texts` holds of its part now; the reader, the number of this batch, tells later where that stands.
+    `lines` are the canonical lines of `items`; `known` is oid -> set of values. The row's id is the line's place in
+    what `texts` holds of its part now; the reader, the number of this batch, tells later where that stands.
     """
     faults = []
     split_lines = lines.split(b"\n")[:-1]
@@ -146,6 +147,4 @@ def pack_aliases(changes: list[tuple[int, int, int, int]], rows: Parts, part_bit
     """Pack old numbers: `changes` are (old number, newest number, file, line)."""
     for old, newest, file, line in changes:
         key = mix(old)
-        rows.areas[key >> KEY_BITS - part_bits] += ROW.pack(
-            key, 0, 0, 0, newest, 0, line, file, ALIAS, 0, 0, 0, 0
-        )
+        rows.areas[key >> KEY_BITS - part_bits] += ROW.pack(key, 0, 0, 0, newest, 0, line, file, ALIAS, 0, 0, 0, 0)

@@ -27,9 +27,11 @@ def write_pointers(index_path: Path, path: Path, bits: int, slots: int) -> None:
             mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped,
             env.begin(buffers=True) as txn,
         ):
-            base = _map_address(index_path, mapped)
             for database, first in zip(databases, firsts, strict=True):
-                fill(txn.cursor(database), base, mapped, table, first)
+                cursor = txn.cursor(database)
+                if cursor.first():
+                    base = _map_address(index_path, address_of(cursor.value()))
+                    fill(cursor, base, mapped, table, first)
     except ValueError as error:
         raise BadGeneration(f"{index_path.name}: {error}") from None
     finally:
@@ -39,13 +41,12 @@ def write_pointers(index_path: Path, path: Path, bits: int, slots: int) -> None:
         table.tofile(out)
 
 
-def _map_address(path: Path, own: mmap.mmap) -> int:
-    """The address at which LMDB has mapped `path`: the mapping of the file that is not `own`."""
+def _map_address(path: Path, inside: int) -> int:
+    """The address at which a mapping of `path` begins: the one that holds the address `inside`."""
     inode_number = str(path.stat().st_ino)
-    own_address = address_of(own)
     for line in Path("/proc/self/maps").read_text().splitlines():
         span, _, offset, _, inode, *_ = line.split()
-        begin = int(span.split("-")[0], 16)
-        if inode == inode_number and int(offset, 16) == 0 and begin != own_address:
+        begin, end = (int(part, 16) for part in span.split("-"))
+        if begin <= inside < end and inode == inode_number and int(offset, 16) == 0:
             return begin
     raise BadGeneration(f"{path.name}: not found among the mappings of this process")

@@ -26,8 +26,8 @@ def relations(rows: Rows, slots: dict[int, int]) -> dict[str, Items]:
     for her_id, kind, key in sorted(_her_ids(rows)):
         her_ids[her_id].append((kind, key))
     return {
-        tables.SLOTS: [(tables.u64_key(id), slot.to_bytes(4, "little")) for id, slot in slots.items()],
-        tables.SLOT_CONTRACTS: [(tables.u32_key(slot), id.to_bytes(8, "little")) for id, slot in slots.items()],
+        tables.SLOTS: [(tables.u64_key(one), slot.to_bytes(4, "little")) for one, slot in slots.items()],
+        tables.SLOT_CONTRACTS: [(tables.u32_key(slot), one.to_bytes(8, "little")) for one, slot in slots.items()],
         tables.CONTRACT_CYCLES: [
             (tables.u64_key(key), tables.encode_ids(sorted(ids))) for key, ids in contract_cycles.items()
         ],

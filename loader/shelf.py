@@ -1,7 +1,7 @@
 """Memory that the loader and its crew share, for the blocks on their way to be parsed.
 
-A block of megabytes through a pipe is copied four times and cut into thousands of writes; laid on the shelf it is copied
-twice. The shelf has more places than there are tasks in flight, so a place is free again when its turn comes.
+A block of megabytes through a pipe is copied four times and cut into thousands of writes; laid on the shelf it is
+copied twice. The shelf has more places than there are tasks in flight, so a place is free again when its turn comes.
 """
 
 import mmap

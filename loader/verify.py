@@ -1,8 +1,8 @@
 """Verifying a generation's files before they are published, and afterwards on demand. The third verb of the pipeline.
 
-What was built is held against what was read: the structure of the LMDB files by py-lmdb's offline verifier, the counts of every
-table, the chains of changed numbers, and a sample of the feed's memberships asked of the reader that serves, in a process of
-its own. `deep` recomputes the content digest from the files alone.
+What was built is held against what was read: the structure of the LMDB files by py-lmdb's offline verifier, the
+counts of every table, the chains of changed numbers, and a sample of the feed's memberships asked of the reader that
+serves, in a process of its own. `deep` recomputes the content digest from the files alone.
 """
 
 import mmap
@@ -25,8 +25,8 @@ from loader.read import Feed
 from lookup.core import Index
 from lookup.generation import Generation, open_generation
 from register.feed import DIGEST_MODULUS, canonical_line, format_digest, lines_digest, record_digest
-from register.localtime import from_micros
 from register.ids import format_national_id
+from register.localtime import from_micros
 from register.model import Membership
 
 STORES = ("index.mdb", "people.mdb")
@@ -52,7 +52,7 @@ def structure(folder: Path, processes: int = 0) -> None:
 
 def _structure(_: None, path: Path) -> list[str]:
     try:
-        return [str(problem) for problem in verify_structure(str(path), subdir=False)]
+        return [str(problem) for problem in verify_structure(str(path), subdir=False)]  # type: ignore[no-untyped-call]
     except VerifyError as error:
         return [str(error)]
 
@@ -124,7 +124,8 @@ def _answer_sample() -> int:
 def membership_record(generation: Generation, nin: int, m) -> Membership:  # type: ignore[no-untyped-def]
     """The feed's record of a membership as the index holds it."""
     valid_from, updated = from_micros(m.valid_from), from_micros(m.updated)
-    assert valid_from is not None and updated is not None
+    if valid_from is None or updated is None:
+        raise BadGeneration("a membership without a beginning")
     return Membership(
         id=m.id,
         nin=format_national_id(nin),
@@ -142,6 +143,8 @@ def deep(generation: Generation) -> str:
     digest = 0
     for table, line in _small_lines(generation):
         digest += record_digest(table, line)
+    if generation.people is None:
+        raise BadGeneration("people.mdb is not here: the digest cannot be recomputed without it")
     for lines in generation.people.lines():
         digest += lines_digest("persons", lines)
     for bucket in range(1 << generation.index.bits):

@@ -1,7 +1,7 @@
 """Chooses the compiled core or its plain twin, once.
 
-The compiled one unless it is not built or `FLR_PLAIN_CORE=1`; who serves asks COMPILED and refuses the slow path unless told
-to take it by name.
+The compiled one unless it is not built or `FLR_PLAIN_CORE=1`; who serves asks COMPILED and refuses the slow path
+unless told to take it by name.
 """
 
 import os

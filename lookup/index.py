@@ -1,9 +1,9 @@
 """The index of a generation over plain memory: who is on which list, and the lists' fragments. (Plain twin: the
 specification.)
 
-Works on two blocks of bytes, `pointers.bin` and `index.mdb`, and calls neither LMDB nor the operating system. Every offset
-and length is checked against the block before it is followed: a damaged file gives `Damaged`, None or a value, never a
-read outside. Layout in docs/generation-format.md.
+Works on two blocks of bytes, `pointers.bin` and `index.mdb`, and calls neither LMDB nor the operating system. Every
+offset and length is checked against the block before it is followed: a damaged file gives `Damaged`, None or a value,
+never a read outside. Layout in docs/generation-format.md.
 """
 
 import struct

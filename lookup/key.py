@@ -1,4 +1,6 @@
-"""The key of a person in the index: a national id mixed into a bucket number and a rest. (Plain twin: the specification.)
+"""The key of a person in the index: a national id mixed into a bucket number and a rest.
+
+The plain twin, which is the specification.
 
 Promises a bijection: bucket and rest together are all eleven digits. See docs/generation-format.md.
 """

@@ -87,8 +87,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 _encoder = msgspec.json.Encoder()
 _ESCAPE = re.compile(r"(\\(?:u[0-9a-fA-F]{4}|.))")
-# In UTF-8 a character at or above U+0300 begins with a byte from 0xCC on. All below it are in form C as they stand, so text
-# without such a byte need not be asked about: most of a nation's lines, at a tenth of the cost.
+# In UTF-8 a character at or above U+0300 begins with a byte from 0xCC on. All below it are in form C as they stand,
+# so text without such a byte need not be asked about: most of a nation's lines, at a tenth of the cost.
 _NFC_BYTES = bytes(range(0xCC))
 
 
@@ -158,7 +158,7 @@ class _DataFile:
         self.path, self.table, self.records = path, table, 0
         self._raw = path.open("wb")
         self._out: BinaryIO = (
-            zstandard.ZstdCompressor(level=3).stream_writer(self._raw, closefd=False)  # type: ignore[assignment]
+            zstandard.ZstdCompressor(level=3).stream_writer(self._raw, closefd=False)
             if path.suffix == ".zst"
             else self._raw
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from register.feed import FeedWriter
 from register.ids import Rule, control_digits
@@ -36,7 +37,8 @@ LAST_NAMES = ["Lie", "Nguyễn", "A\u030as", 'O\'Brien "B"', "Çelik", "Øygård
 class World:
     """Makes the records of one seed. All seeds have the same numbers and contract ids, and nothing else in common."""
 
-    def __init__(self, seed: int, persons: int = PERSONS) -> None:
+    def __init__(self, seed: int, persons: int = PERSONS, big_share: float = 0.2, address_size: int = 10) -> None:
+        self.big_share, self.street = big_share, "Gata 1 og " * (address_size // 10)
         self.random = random.Random(0)
         self.numbers = self._numbers(persons + CHANGED)
         self.random = random.Random(seed)
@@ -107,10 +109,13 @@ class World:
             )
 
     def cycles(self, contract: Contract) -> Iterator[DoctorCycle]:
+        period = self.period()
         for _ in range(self.random.randint(0, 8)):
             doctor = self.random.randrange(DOCTORS)
+            # some begin together, and then the id decides
+            period = self.random.choice([self.period(), self.period(), period])
             yield DoctorCycle(
-                id=self.id(),
+                id=self.random.randint(1000, 10**9),
                 contract_id=contract.id,
                 hpr_number=7000 + doctor,
                 # a HER-ID is that of a doctor at an office
@@ -118,7 +123,7 @@ class World:
                 substitute_for_hpr_number=self.random.choice([None, 7001]),
                 relationship=self.random.choice(["LPFL", "LPFL", "LPDL", "LPVI", "LPVI"]),
                 updated=AS_OF,
-                **self.period(),  # type: ignore[arg-type]
+                **period,  # type: ignore[arg-type]
             )
 
     def memberships(self, nin: str, contracts: list[Contract]) -> Iterator[Membership]:
@@ -129,7 +134,9 @@ class World:
                 yield Membership(
                     id=self.id(),
                     nin=nin,
-                    contract_id=(contracts[BIG] if self.random.random() < 0.2 else self.random.choice(contracts)).id,
+                    contract_id=(
+                        contracts[BIG] if self.random.random() < self.big_share else self.random.choice(contracts)
+                    ).id,
                     valid_from=start,
                     to=end,
                     begin_code=self.random.choice([None, "BGVA", "BGTI"]),
@@ -152,7 +159,8 @@ class World:
                 first_name=None if n % 50 == 0 else "Kari",
                 last_name=self.random.choice(LAST_NAMES),
                 protection={0: "fortrolig", 1: "strengt-fortrolig"}.get(n % 40),  # type: ignore[arg-type]
-                physical_addresses=(PhysicalAddress(type="RES", city="Oslo", municipality="0301"),) * (n % 2),
+                physical_addresses=(PhysicalAddress(type="RES", street_address=self.street, municipality="0301"),)
+                * (n % 2),
             )
 
     def doctors(self) -> Iterator[Doctor]:
@@ -180,10 +188,10 @@ class World:
         }
 
 
-def write_feed(folder: Path, seed: int, sequence: int = 1, persons: int = PERSONS) -> Path:
-    """Write the feed of a seed; the same seed makes the same feed."""
+def write_feed(folder: Path, seed: int, sequence: int = 1, **size: Any) -> Path:
+    """Write the feed of a seed; the same seed and `size` (of World) make the same feed."""
     with FeedWriter(folder) as writer:
-        for table, records in World(seed, persons).tables().items():
+        for table, records in World(seed, **size).tables().items():
             writer.write(table, records)
         writer.finish(sequence=sequence, as_of="2026-11-23T03:00:00+01:00", source="tests.crooked")
     return folder

@@ -1,7 +1,7 @@
 """The packed rows of one part, sorted and assembled into values. Compiled twin of loader/buckets.py.
 
-Runs once for every record of a nation, which is why it is compiled (bench/results tells what it bought). Does no input or
-output.
+Runs once for every record of a nation, which is why it is compiled (bench/results tells what it bought). Does no
+input or output.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -13,7 +13,7 @@ from lookup._fast.encode cimport (
 )
 from lookup._fast.record cimport membership_t
 
-import loader._fast.pack  # its import holds the layout of a row against the specification
+import loader._fast.pack  # no-cython-lint: its import holds the layout of a row against the specification
 from loader.buckets import (
     ALIAS_HAS_MEMBERSHIP, ALIAS_IS_PERSON, DANGLING_PERSON, DUPLICATE_CHANGE, DUPLICATE_ID, DUPLICATE_PERSON,
     MAX_FAULTS, OVERLAP,
@@ -73,7 +73,10 @@ cdef int by_low_bits(const void* a, const void* b) noexcept nogil:
 
 
 def duplicate_ids(bytearray ids not None):
-    """Faults (what, file, line) of the ids that occur twice in packed id rows: all but the first. Sorts them in place."""
+    """Faults (what, file, line) of the ids that occur twice in packed id rows: all but the first of the same.
+
+    Sorts the rows in place.
+    """
     cdef uint8_t[::1] view = ids
     cdef size_t n = len(ids) // sizeof(id_row_t), i
     cdef id_row_t* rows = <id_row_t*> &view[0] if n else NULL
@@ -138,7 +141,8 @@ cdef class Assembly:
     def member_buckets(self):
         """(slot, first bucket, last bucket, the others) of every contract with members here, by slot.
 
-        The others are varints, each the difference from the bucket before it: what `encode_buckets` writes after the first.
+        The others are varints, each the difference from the bucket before it: what `encode_buckets` writes after the
+        first.
         """
         cdef size_t i = 0, n = self.pairs.size // 8
         cdef const uint64_t* pairs = <const uint64_t*> self.pairs.data

@@ -1,13 +1,13 @@
 """Packing persons, old numbers and memberships into rows. Compiled twin of loader/pack.py, which draws the row.
 
-Runs once for every record of a nation, which is why it is compiled (bench/results tells what it bought). Does no input or
-output.
+Runs once for every record of a nation, which is why it is compiled (bench/results tells what it bought). Does no
+input or output.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.datetime cimport (
     PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND, PyDateTime_DATE_GET_MINUTE, PyDateTime_DATE_GET_SECOND,
-    PyDateTime_GET_DAY, PyDateTime_GET_MONTH, PyDateTime_GET_YEAR, datetime, import_datetime,
+    PyDateTime_GET_DAY, PyDateTime_GET_MONTH, PyDateTime_GET_YEAR, import_datetime,
 )
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -121,8 +121,8 @@ def pack_persons(list items not None, bytes lines not None, dict known not None,
                  Parts texts not None, int part_bits, int file, uint32_t first_line, uint32_t reader):
     """Pack persons: a row each, and its canonical line beside it. Returns faults as (what, line).
 
-    `lines` are the canonical lines of `items`; `known` is oid -> set of values. The row's id is the line's place in what
-    `texts` holds of its part now; the reader, the number of this batch, tells later where that stands.
+    `lines` are the canonical lines of `items`; `known` is oid -> set of values. The row's id is the line's place in
+    what `texts` holds of its part now; the reader, the number of this batch, tells later where that stands.
     """
     cdef row_t row
     cdef const char* at = PyBytes_AS_STRING(lines)

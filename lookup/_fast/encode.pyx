@@ -1,6 +1,7 @@
 """A person record, and a membership, as bytes: the writing half of the compiled twin of lookup/record.py.
 
-Writes into areas of memory that grow. What it writes is checked when it is read (record.pyx); here only memory can fail.
+Writes into areas of memory that grow. What it writes is checked when it is read (record.pyx); here only memory can
+fail.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t

@@ -1,7 +1,8 @@
 """The index of a generation over plain memory. Compiled twin of lookup/index.py.
 
-The `cdef` methods take and give plain values and need neither the GIL nor Python objects; they answer FOUND, NOT_FOUND, or
-below zero for damage. The two blocks are held through buffer views, so their memory outlives every Index over it.
+The `cdef` methods take and give plain values and need neither the GIL nor Python objects; they answer FOUND,
+NOT_FOUND, or below zero for damage. The two blocks are held through buffer views, so their memory outlives every
+Index over it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t

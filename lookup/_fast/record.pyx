@@ -1,16 +1,18 @@
-"""A bucket of person records, and a membership, read from bytes. Compiled twin of lookup/record.py (writing: encode.pyx).
+"""A bucket of person records, and a membership, read from bytes. Compiled twin of lookup/record.py.
 
-Reading works on a pointer and a size, checks both before every load, and loads through memcpy: values in the map are not
-aligned. It needs neither the GIL nor Python objects; errors are numbers that `damaged` turns into `Damaged`.
+Writing is in encode.pyx.
+
+Reading works on a pointer and a size, checks both before every load, and loads through memcpy: values in the map are
+not aligned. It needs neither the GIL nor Python objects; errors are numbers that `damaged` turns into `Damaged`.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from lookup import record as plain
-from lookup._fast.encode import encode_record
+from lookup._fast.encode import encode_record  # no-cython-lint: part of this module to Python
 from lookup.key import KEY_BITS
-from lookup.record import Damaged, Membership, Record, TooLarge
+from lookup.record import Damaged, Membership, Record
 
 cdef extern from *:
     """
@@ -196,7 +198,9 @@ cdef inline int directory(const uint8_t* data, size_t size, uint32_t bucket, uin
     return FOUND
 
 
-cdef inline int place(const uint8_t* data, size_t size, uint16_t n, uint16_t i, const uint8_t** at, size_t* length) noexcept nogil:
+cdef inline int place(
+    const uint8_t* data, size_t size, uint16_t n, uint16_t i, const uint8_t** at, size_t* length
+) noexcept nogil:
     """Where record `i` stands: at least two bytes inside the bucket."""
     cdef const uint8_t* ends = data + FLR_HEADER + 2 * <size_t> n
     cdef size_t start = FLR_HEADER + 4 * <size_t> n

@@ -1,14 +1,14 @@
-"""A tiny full feed that is valid, written by hand as JSON objects, and writers that leave room for everything to be wrong.
+"""A tiny full feed that is valid, written by hand as JSON objects, and writers that let everything be wrong.
 
-Three contracts, two offices, three doctors, an outpost, a team, six persons, a chain of changed numbers, seven memberships:
-every table, every coded member and every reference occurs. Lines are numbered from 1, so record i stands in line i + 1.
+Three contracts, two offices, three doctors, an outpost, a team, six persons, a chain of changed numbers, seven
+memberships: every table, every coded member and every reference occurs. Lines are numbered from 1, so record i stands in line i + 1.
 """
 
 import hashlib
 import json
 import re
-import time
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from loader.progress import Progress
 from loader.read import open_feed
 from loader.verify import verify_built
 from register.feed import FORMAT, MANIFEST, canonical_line, format_digest, record_digest
-from register.localtime import local_micros
-from register.model import TABLES
 from register.ids import control_digits
+from register.localtime import to_micros
+from register.model import TABLES
 
 Tables = dict[str, list[Any]]  # table -> records: JSON objects, or bytes for a line that is to stand as it is
 
@@ -39,6 +39,7 @@ def number(serial: int) -> str:
 
 
 ANNE, BERIT, CARL, DAVID, EVA, FINN, OLDER, OLDEST, UNKNOWN = map(number, range(9))
+NOW = to_micros(datetime(2026, 11, 24, 12))
 AS_OF = "2026-11-24T03:00:00+01:00"
 NO_DIGEST = "0" * 32
 OFFICE, HISTORICAL, OUTPOST_TEXT = 123456785, -7, "Utekontor"
@@ -215,7 +216,7 @@ def digest_of(feed: Tables) -> str:
 
 
 def write(folder: Path, feed: Tables, *, suffix: str = ".ndjson", pieces: int = 1, **members: object) -> Path:
-    """Write a feed: `pieces` data files a table, then the manifest that fits; `members` of the manifest are replaced."""
+    """Write a feed: `pieces` data files a table, then the manifest that fits, with `members` of it replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     for table, records in feed.items():
         for piece in range(pieces):
@@ -267,7 +268,7 @@ def build(folder: Path, out: Path, *, processes: int = 0) -> Built:
     """Build the feed of `folder` into `out`, and hold the result against it."""
     out.mkdir(parents=True, exist_ok=True)
     feed = open_feed(folder)
-    building = Build(feed, out, local_micros(time.time()), Progress(show=False), processes)
+    building = Build(feed, out, NOW, Progress(show=False), processes)
     built = building.run()
     verify_built(feed, out, built, Progress(show=False), processes)
     return built

@@ -1,4 +1,4 @@
-"""What must hold between the records of a feed. Every check is tripped alone: one fault, naming the file and the line."""
+"""What must hold between the records of a feed. Every check is tripped alone: one fault, with file and line."""
 
 from collections.abc import Callable
 from pathlib import Path

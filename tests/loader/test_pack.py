@@ -19,6 +19,7 @@ from register.localtime import to_micros
 from register.model import CodeRef, Membership, Person, PersonStatus, PhysicalAddress
 from tests.loader.feeds import number
 
+FIRST, LAST = datetime(1, 1, 1), datetime(9999, 12, 31, 23, 59, 59, 999999)
 TWINS = pytest.mark.parametrize("twin", [loader.pack, loader._fast.pack], ids=["plain", "compiled"])
 KNOWN = {
     codes.SEX: {"1", "2"},
@@ -42,8 +43,8 @@ TIMES = st.one_of(
     st.datetimes(),
     st.sampled_from(
         [
-            datetime.min,
-            datetime.max,
+            FIRST,
+            LAST,
             datetime(1, 2, 28),
             datetime(1900, 2, 28, 23, 59, 59, 999999),
             datetime(1900, 3, 1),
@@ -107,7 +108,7 @@ def test_the_twins_pack_persons_alike(persons: list[Person], place: tuple[int, i
 
 
 @given(st.lists(MEMBERSHIPS, max_size=6), PLACES)
-@example([Membership(id=1, nin=number(1), contract_id=11, valid_from=datetime.max, updated=datetime.min)], (0, 0, 1))
+@example([Membership(id=1, nin=number(1), contract_id=11, valid_from=LAST, updated=FIRST)], (0, 0, 1))
 def test_the_twins_pack_memberships_alike(memberships: list[Membership], place: tuple[int, int, int]) -> None:
     plain = outcome(loader.pack, "memberships", memberships, place)
     assert outcome(loader._fast.pack, "memberships", memberships, place) == plain

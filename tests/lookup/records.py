@@ -1,9 +1,11 @@
 """Hypothesis strategies for what the index holds: any record the format has room for, its hard edges likely."""
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 
 from lookup.key import KEY_BITS, MAX_BITS, MIN_BITS
-from lookup.record import DAY_MICROS, FIRST_DAY, FOREVER, LAST_DAY, Membership, Record
+from lookup.record import DAY_MICROS, FIRST_DAY, FOREVER, LAST_DAY, Damaged, Membership, Record
 
 NINS = st.integers(0, 10**11 - 1)
 BITS = st.integers(MIN_BITS, MAX_BITS)
@@ -73,3 +75,12 @@ def buckets(draw: st.DrawFn) -> tuple[int, int, dict[int, Record]]:
         low = st.integers(0, 3)
         rests = st.one_of(rests, st.builds(lambda h, l: h << 16 | l, high, low))  # noqa: E741
     return bits, draw(st.integers(0, (1 << bits) - 1)), draw(st.dictionaries(rests, RECORDS, max_size=8))
+
+
+def outcome(ask: Callable[..., object], *args: object) -> object:
+    """What asking gives: a value, or that there is damage. Any other exception is the test's failure."""
+    try:
+        answer = ask(*args)
+        return list(answer) if hasattr(answer, "__next__") else answer
+    except Damaged:
+        return "damaged"

@@ -13,17 +13,9 @@ import lookup._fast.record
 import lookup.record
 from lookup.key import KEY_BITS
 from lookup.record import DAY_MICROS, FOREVER, Damaged, Membership, Record, TooLarge, encode_bucket
-from tests.lookup.records import BITS, EDGE_TIMES, RECORDS, buckets
+from tests.lookup.records import BITS, EDGE_TIMES, RECORDS, buckets, outcome
 
 RESTS = st.integers(0, 2**24 - 1)
-
-
-def outcome(read: Callable[..., object], *args: object) -> object:
-    """What reading gives: a value, or that the bytes are damaged. Anything else is the test's failure."""
-    try:
-        return read(*args)
-    except Damaged as damaged:
-        return str(damaged)
 
 
 def one(**changed: int) -> Record:
