@@ -188,9 +188,8 @@ class Build:
                 index.append(tables.PATIENTS, members.values())
                 index.append(tables.FRAGMENTS, _keyed(render(content.rows, content.slots, built.window)))
                 for table in SMALL_TABLES:
-                    lines = content.lines[table].split(b"\n")[:-1]
-                    key = tables.RECORD_DATABASES[table]
-                    index.put(table, ((key(row.record), line) for row, line in zip(content.rows[table], lines, strict=True)))
+                    keys = (tables.RECORD_DATABASES[table](row.record) for row in content.rows[table])
+                    index.put(table, zip(keys, content.lines[table].split(b"\n")[:-1], strict=True))
                 for database, items in relations(content.rows, content.slots).items():
                     index.put(database, items)
                 built.unplaced = counts["unplaced"]

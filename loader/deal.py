@@ -1,7 +1,7 @@
 """Persons and memberships of a feed, packed into rows and dealt out into parts on disk.
 
-The big tables do not fit in memory and come in any order. Each block of lines is parsed, checked and packed by a process of
-the crew, which appends the rows to spool files of its own, part by part; a part is what later fits in memory whole.
+The big tables do not fit in memory and come in any order. Each block of lines is parsed, checked and packed by a
+process of the crew, which appends the rows to spool files of its own, part by part; a part is what later fits in memory whole.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self, cast
 
 from loader._fast.pack import Parts, pack_memberships, pack_persons
 from loader.read import Block, Feed, parse
 from loader.shelf import Shelf
-from register.model import Membership
+from register.model import Membership, Person
 
 PART_PERSONS = 100_000
 SAMPLE_EVERY = 997  # records between two that are kept to ask the finished generation about
@@ -93,7 +93,7 @@ def deal(dealing: Dealing, task: tuple[int, Block, int]) -> Dealt:
     parts, sample = dealing._parts, []
     if entry.table == "persons":
         faults = pack_persons(
-            records,
+            cast(list[Person], records),
             lines,
             dealing.known,
             parts["rows"],
@@ -105,7 +105,7 @@ def deal(dealing: Dealing, task: tuple[int, Block, int]) -> Dealt:
         )
     else:
         faults = pack_memberships(
-            records,
+            cast(list[Membership], records),
             dealing.slots,
             dealing.begin_codes,
             dealing.end_codes,

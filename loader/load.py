@@ -35,7 +35,7 @@ def load(
     prepare(settings.data_dir, settings.run_folder)
     with LoaderLock(settings.data_dir, settings.stuck_after_seconds):
         sweep(settings.data_dir)
-        feed = open_feed(folder)
+        feed = open_feed(folder, settings.feed_public_key)
         if feed.manifest.kind != "full":
             raise BadFeed("manifest.json: an incremental feed; this loader takes full ones only")
         admission = admit(settings.data_dir, feed.manifest.sequence, rebuild=rebuild, allow_older=allow_older)

@@ -1,12 +1,12 @@
 """Reading a full feed: manifest, data files, schema, code values. The first verb of the pipeline.
 
-Every data file is read once, from front to back: what is hashed is what is parsed, so a feed that changes under the reader is
-found out. Nothing of a record's content is ever told: a fault names the file, the line and what is wrong.
+Every data file is read once, from front to back: what is hashed is what is parsed, so a feed that changes under the
+reader is found out. Nothing of a record's content is ever told: a fault names the file, the line and what is wrong.
 """
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import msgspec
 import zstandard
 
 from loader.errors import BadFeed, SourceUnreachable
+from loader.signature import check_signature, public_key
 from register.feed import (
     FORMAT,
     MANIFEST,
@@ -68,14 +69,20 @@ class Block:
     data: bytes
 
 
-def open_feed(folder: Path) -> Feed:
-    """The feed in `folder`. Raises SourceUnreachable when there is none, BadFeed when its manifest is wrong."""
+def open_feed(folder: Path, key: Path | None = None) -> Feed:
+    """The feed in `folder`. Raises SourceUnreachable when there is none, BadFeed when its manifest is wrong.
+
+    With a public key (a PEM file) the manifest's signature is required.
+    """
+    required = None if key is None else public_key(key)
     try:
         raw = (folder / MANIFEST).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise SourceUnreachable(f"{folder}: no feed here: {MANIFEST} is missing") from None
     except OSError as error:
         raise SourceUnreachable(f"{folder / MANIFEST}: {error.strerror}") from None
+    if required is not None:
+        check_signature(folder, raw, required)
     try:
         version = msgspec.json.decode(raw, type=_Version).format
         if version.split(".")[0] != FORMAT.split(".")[0]:
@@ -126,7 +133,7 @@ def _check_manifest(manifest: Manifest) -> None:
 def _stream(path: Path, raw: BinaryIO) -> BinaryIO:
     if path.suffix != ".zst":
         return raw
-    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[return-value]
+    return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
 
 
 class _Hashing:
@@ -169,7 +176,7 @@ def blocks(feed: Feed, number: int) -> Iterator[Block]:
         raise BadFeed(f"{entry.name}: {line - 1} records, the manifest says {entry.records}")
 
 
-def _lines(number: int, name: str, stream: BinaryIO) -> Iterator[Block]:
+def _lines(number: int, name: str, stream: BinaryIO) -> Generator[Block, None, int]:
     """Blocks of whole lines; returns the number of the line after the last."""
     line, rest = 1, b""
     while data := stream.read(BLOCK_BYTES):
@@ -185,7 +192,7 @@ def _lines(number: int, name: str, stream: BinaryIO) -> Iterator[Block]:
             raise BadFeed(f"{name}:{line}: a line of more than {MAX_LINE_BYTES} bytes")
     if rest:
         raise BadFeed(f"{name}:{line}: the last line has no end: the file is cut short")
-    return line  # type: ignore[return-value]
+    return line
 
 
 _decoders = {table: msgspec.json.Decoder(record) for table, record in TABLES.items()}
@@ -218,7 +225,7 @@ def _bad_lines(table: str, name: str, block: Block) -> BadFeed:
 
 
 def _told(error: ValueError | msgspec.MsgspecError) -> str:
-    """What is wrong, in msgspec's words, without the content it quotes: a value, or a member that is not named like one."""
+    """What is wrong, in msgspec's words, without the content it quotes: a value, or what is no name of a member."""
     if isinstance(error, UnicodeError):
         return "not UTF-8"
     text = _QUOTED_VALUE.sub("Invalid enum value", str(error))

@@ -22,6 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     run_dir: Annotated[
         Path | None, Meta(description="folder of the workers' run files; unless given, run/ in data_dir")
     ] = None
+    feed_public_key: Annotated[
+        Path | None, Meta(description="PEM file with an Ed25519 key; where given, only feeds signed by it are taken")
+    ] = None
     keep_generations: Annotated[
         int, Meta(ge=1, le=1000, description="how many generations are kept, besides CURRENT and PIN")
     ] = 3

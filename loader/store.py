@@ -16,7 +16,7 @@ BATCH = 50_000  # values in one write transaction; keeps the pages that are held
 
 
 class Store:
-    """A new LMDB file. Leaving the context closes it, `sync` makes it durable first; LMDB's errors become StorageError."""
+    """A new LMDB file. Leaving the context closes it, `sync` makes it durable first. LMDB's errors are StorageError."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,7 +1,8 @@
 """A tiny full feed that is valid, written by hand as JSON objects, and writers that let everything be wrong.
 
 Three contracts, two offices, three doctors, an outpost, a team, six persons, a chain of changed numbers, seven
-memberships: every table, every coded member and every reference occurs. Lines are numbered from 1, so record i stands in line i + 1.
+memberships: every table, every coded member and every reference occurs. Lines are numbered from 1, so record i stands
+in line i + 1.
 """
 
 import hashlib
