@@ -183,16 +183,31 @@ def _lines(number: int, name: str, stream: BinaryIO) -> Generator[Block, None, i
         cut = data.rfind(b"\n") + 1
         if cut:
             block = Block(number, line, rest + data[:cut])
+            _check_lengths(name, block)
             line += block.data.count(b"\n")
             rest = data[cut:]
             yield block
         else:
             rest += data
         if len(rest) > MAX_LINE_BYTES:
-            raise BadFeed(f"{name}:{line}: a line of more than {MAX_LINE_BYTES} bytes")
+            raise _too_long(name, line)
     if rest:
         raise BadFeed(f"{name}:{line}: the last line has no end: the file is cut short")
     return line
+
+
+def _check_lengths(name: str, block: Block) -> None:
+    """Raises BadFeed when a line is too long. Looks only at one place in every MAX_LINE_BYTES."""
+    start = 0
+    while len(block.data) - start > MAX_LINE_BYTES:
+        end = block.data.rfind(b"\n", start, start + MAX_LINE_BYTES + 1)
+        if end < 0:
+            raise _too_long(name, block.line + block.data.count(b"\n", 0, start))
+        start = end + 1
+
+
+def _too_long(name: str, line: int) -> BadFeed:
+    return BadFeed(f"{name}:{line}: a line of more than {MAX_LINE_BYTES} bytes")
 
 
 _decoders = {table: msgspec.json.Decoder(record) for table, record in TABLES.items()}

@@ -10,7 +10,7 @@ import zstandard
 
 import loader.read
 from loader.errors import BadFeed, SourceUnreachable
-from loader.read import blocks, open_feed, parse, read_table
+from loader.read import MAX_LINE_BYTES, blocks, open_feed, parse, read_table
 from register.feed import MANIFEST
 from tests.loader import feeds
 
@@ -310,3 +310,19 @@ class TestSchema:
         assert [record.value for record, _, _ in records[:4]] == ["0301", "030101", "1", "LE"]
         assert [line for _, _, line in records] == [1, 2, 3, 4, 1, 2, 3, 4]
         assert lines.splitlines()[0] == b'{"oid":3402,"value":"0301","text":"Oslo","active":true}'
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_line_may_be_as_long_as_the_limit_and_no_longer(tmp_path: Path, before: int) -> None:
+    feed = feeds.tables()
+    code = {"oid": 3402, "value": "9999", "text": ""}
+    empty = len(feeds.line_of(code))
+    for size, place in ((MAX_LINE_BYTES, None), (MAX_LINE_BYTES + 1, 1 + before)):
+        line = feeds.line_of(code | {"text": "x" * (size - empty)})
+        feed["codes"] = feeds.tables()["codes"][:before] + [line] + feeds.tables()["codes"][before:]
+        folder = feeds.write(tmp_path / str(size), feed)
+        if place is None:
+            feeds.build(folder, tmp_path / f"{size}-out")
+        else:
+            wanted = f"codes.ndjson:{place}: a line of more than {MAX_LINE_BYTES} bytes"
+            assert feeds.faults_of(folder, tmp_path / f"{size}-out") == (wanted,)
