@@ -1,7 +1,7 @@
 """Makes feeds of a made-up Norway, in the right proportions and the same every time.
 
-    python -m bench.population --persons 100000 --out /tmp/feed
-    python -m bench.population --persons 100000 --out /tmp/feeds --days 10
+    python -m bench.population --persons 100000 --out feed
+    python -m bench.population --persons 100000 --out feeds --days 10
 
 Without --days the folder is one full feed. With --days K it holds `<sequence>-full` and K `<sequence>-incremental`,
 each following on the one before. The same arguments give the same bytes, whatever the number of worker processes, and

@@ -4,6 +4,7 @@ Quiet on success when there is no terminal (cron mails whatever is printed); one
 """
 
 import argparse
+import gc
 import os
 import sys
 import traceback
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     load = verbs.add_parser("load", parents=[shared], help="build a feed and put it in service")
     load.add_argument("feed", metavar="FEED", type=Path, help="a folder with manifest.json")
     load.add_argument("--rebuild", action="store_true", help="build again what is already in service")
+    load.add_argument("--accept-drift", metavar="REASON", help="take a feed that is very unlike what is in service")
     load.add_argument("--allow-older", metavar="REASON", help="take a feed older than what is in service")
     for flag, setting, help_text in (
         ("--adopt-timeout", "adopt_timeout_seconds", "how long the workers may take, in seconds"),
@@ -65,7 +67,15 @@ def load(settings: Settings, arguments: argparse.Namespace) -> None:
     from loader.load import load as run  # noqa: PLC0415 -- the other verbs can do without the pipeline
     from loader.progress import Progress  # noqa: PLC0415
 
-    report = run(arguments.feed, settings, Progress(), rebuild=arguments.rebuild, allow_older=arguments.allow_older)
+    gc.disable()  # a load ends before cycles could matter, and holds millions of records that would be looked through
+    report = run(
+        arguments.feed,
+        settings,
+        Progress(),
+        rebuild=arguments.rebuild,
+        allow_older=arguments.allow_older,
+        accept_drift=arguments.accept_drift,
+    )
     if arguments.json:
         _print_json(report)
     elif sys.stdout.isatty() or report.adoption == "pinned":

@@ -4,8 +4,8 @@ Persons and memberships are checked where they are packed and assembled (loader/
 is told as `file:line: what`, never with content.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from loader.buckets import DUPLICATE_CHANGE
 from loader.errors import BadFeed
 from loader.pack import EMPTY_PERIOD, NOT_VALID, UNKNOWN_CODE
 from loader.read import MAX_FAULTS, Feed
+from lookup.answers import CONFIRMING, MAX_CONFIRMERS
 from register import codes
 from register.ids import is_organization_number, parse_national_id
 from register.localtime import to_micros
@@ -32,6 +33,7 @@ from register.model import (
 )
 
 MAX_CHAIN = 64  # of one person's changed numbers
+LANGUAGES, BUSINESS_TYPES = (codes.LANGUAGE, codes.LANGUAGE_OTHER), (codes.BUSINESS_TYPE,)
 
 
 class Row(NamedTuple):
@@ -103,10 +105,16 @@ def check_tables(rows: Rows, known: dict[int, set[str]], faults: Faults) -> None
             for oid, value in _coded(row.record):
                 if value is not None and value not in known.get(oid, ()):
                     faults.row(UNKNOWN_CODE.format(oid), row)
+            for member, ref, systems in _code_refs(row.record):
+                if ref.oid not in systems:
+                    faults.row(f"{member} has a value of code system {ref.oid}", row)
+                elif ref.value not in known[ref.oid]:
+                    faults.row(UNKNOWN_CODE.format(ref.oid), row)
             if any(to is not None and to <= start for start, to in _periods(row.record)):
                 faults.row(EMPTY_PERIOD, row)
     _check_references(rows, faults)
     _check_her_ids(rows, faults)
+    _check_confirmers(rows, faults)
 
 
 def _check_keys(rows: Rows, faults: Faults) -> None:
@@ -132,8 +140,16 @@ def _check_ids(rows: Rows, faults: Faults) -> None:
             faults.row(NOT_VALID, row)
 
 
-def _refs(items: Iterable[CodeRef]) -> Iterator[tuple[int, str]]:
-    return ((ref.oid, ref.value) for ref in items)
+def _code_refs(record: Record) -> Iterator[tuple[str, CodeRef, tuple[int, ...]]]:
+    """(member, code with its system, the systems that it may be of) of every code that names its own system."""
+    match record:
+        case Office():
+            if record.sector is not None:
+                yield "sector", record.sector, BUSINESS_TYPES
+            yield from (("industries", ref, BUSINESS_TYPES) for ref in record.industries)
+            yield from (("properties", ref, BUSINESS_TYPES) for ref in record.properties)
+        case Doctor():
+            yield from (("languages", ref, LANGUAGES) for ref in record.languages)
 
 
 def _places(record: Office | Outpost) -> Iterator[tuple[int, str | None]]:
@@ -148,16 +164,14 @@ def _places(record: Office | Outpost) -> Iterator[tuple[int, str | None]]:
 
 
 def _coded(record: Record) -> Iterator[tuple[int, str | None]]:
-    """(code system, value) of every coded member of a record of a small table."""
+    """(code system, value) of every coded member of a record of a small table whose system the format gives."""
     match record:
         case Office():
             yield codes.MUNICIPALITY, record.municipality
             yield codes.DISTRICT, record.district
-            yield from _refs(record.industries + record.properties + ((record.sector,) if record.sector else ()))
             yield from _places(record)
         case Doctor():
             yield codes.SEX, record.sex
-            yield from _refs(record.languages)
         case Contract():
             yield codes.MUNICIPALITY, record.municipality
             yield from ((codes.MUNICIPALITY, value) for value in record.coop_municipalities)
@@ -183,6 +197,7 @@ def _periods(record: Record) -> Iterator[tuple[datetime, datetime | None]]:
 def _check_references(rows: Rows, faults: Faults) -> None:
     offices = {row.record.organization_number for row in rows["offices"]}
     doctors = {row.record.hpr_number for row in rows["doctors"]}
+    doctors_or_none = doctors | {None}
     contracts = {row.record.id for row in rows["contracts"]}
     teams = {row.record.id for row in rows["teams"]} | {None}
 
@@ -198,7 +213,7 @@ def _check_references(rows: Rows, faults: Faults) -> None:
     for row in rows["doctor_cycles"]:
         check(row, "contractId", row.record.contract_id, contracts)
         check(row, "hprNumber", row.record.hpr_number, doctors)
-        check(row, "substituteForHprNumber", row.record.substitute_for_hpr_number, doctors | {None})
+        check(row, "substituteForHprNumber", row.record.substitute_for_hpr_number, doctors_or_none)
     for row in rows["outposts"]:
         check(row, "contractId", row.record.contract_id, contracts)
     for row in rows["teams"]:
@@ -226,6 +241,34 @@ def _check_her_ids(rows: Rows, faults: Faults) -> None:
                     break
                 if other != thing:
                     faults.row("herId belongs to another thing at the same time", row)
+
+
+def _check_confirmers(rows: Rows, faults: Faults) -> None:
+    """No more doctors confirm a list's persons at one time than an answer's format has room for."""
+    times: dict[int, list[tuple[int, bool, int]]] = defaultdict(list)
+    for row in rows["doctor_cycles"]:
+        cycle: DoctorCycle = row.record
+        if cycle.relationship in CONFIRMING:
+            times[cycle.contract_id].append((to_micros(cycle.to), False, cycle.hpr_number))
+            times[cycle.contract_id].append((to_micros(cycle.valid_from), True, cycle.hpr_number))
+    for row in rows["contracts"]:
+        if _most_at_once(times[row.record.id]) > MAX_CONFIRMERS:
+            faults.row(f"more than {MAX_CONFIRMERS} doctors of the list at the same time", row)
+
+
+def _most_at_once(times: list[tuple[int, bool, int]]) -> int:
+    """The greatest number of doctors at one time, of (time, whether it begins, doctor); one who ends makes room."""
+    cycles: Counter[int] = Counter()
+    most = doctors = 0
+    for _, begins, doctor in sorted(times):
+        if begins:
+            doctors += cycles[doctor] == 0
+            cycles[doctor] += 1
+        else:
+            cycles[doctor] -= 1
+            doctors -= cycles[doctor] == 0
+        most = max(most, doctors)
+    return most
 
 
 def resolve_changes(rows: list[Row], faults: Faults) -> list[tuple[int, int, int, int]]:

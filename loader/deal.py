@@ -1,7 +1,8 @@
 """Persons and memberships of a feed, packed into rows and dealt out into parts on disk.
 
 The big tables do not fit in memory and come in any order. Each block of lines is parsed, checked and packed by a
-process of the crew, which appends the rows to spool files of its own, part by part; a part is what later fits in memory whole.
+process of the crew, which appends the rows to spool files of its own, part by part; a part is what later fits in
+memory whole. Lines that stand as they should are scanned (loader/scan.py), the odd ones read one by one.
 """
 
 from __future__ import annotations
@@ -9,17 +10,24 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Self, cast
+from typing import BinaryIO, NamedTuple, Self
 
+import msgspec
+import zstandard
+
+from loader._fast.lines import count_lines, lines_digest
 from loader._fast.pack import Parts, pack_memberships, pack_persons
+from loader._fast.scan import Scanner
 from loader.read import Block, Feed, parse
+from loader.scan import Odd
 from loader.shelf import Shelf
-from register.model import Membership, Person
+from register.model import Membership, Person, Record
 
 PART_PERSONS = 100_000
-SAMPLE_EVERY = 997  # records between two that are kept to ask the finished generation about
+SAMPLE_EVERY = 170_000  # bytes between two memberships that are kept to ask the finished generation about
 KINDS = ("rows", "texts", "ids")
 
 
@@ -48,8 +56,12 @@ class Dealing:
     begin_codes: dict[str | None, int]
     end_codes: dict[str | None, int]
     shelf: Shelf | None = None
+    scanner: Scanner = field(init=False)
     _files: dict[str, BinaryIO] = field(default_factory=dict)
     _parts: dict[str, Parts] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.scanner = Scanner(self.slots, self.known, self.begin_codes, self.end_codes, self.part_bits)
 
     def path(self, spool: int, kind: str) -> Path:
         """The spool file of one process and kind."""
@@ -87,52 +99,90 @@ def deal(dealing: Dealing, task: tuple[int, Block, int]) -> Dealt:
     number, block, shelved = task
     if shelved and dealing.shelf is not None:
         block = dealing.shelf.take(number, block, shelved)
-    entry = dealing.feed.manifest.files[block.file]
-    records, lines, digest = parse(entry.table, entry.name, block)
+    table = dealing.feed.manifest.files[block.file].table
     dealing.open()
-    parts, sample = dealing._parts, []
-    if entry.table == "persons":
-        faults = pack_persons(
-            cast(list[Person], records),
-            lines,
-            dealing.known,
-            parts["rows"],
-            parts["texts"],
-            dealing.part_bits,
-            block.file,
-            block.line,
-            number,
-        )
-    else:
-        faults = pack_memberships(
-            cast(list[Membership], records),
-            dealing.slots,
-            dealing.begin_codes,
-            dealing.end_codes,
-            parts["rows"],
-            parts["ids"],
-            dealing.part_bits,
-            block.file,
-            block.line,
-        )
-        sample = records[:: max(1, min(SAMPLE_EVERY, len(records) // 20))]
-    starts, sizes = {}, {}
-    for kind in KINDS:
-        data, each = parts[kind].drain()
-        starts[kind] = dealing._files[kind].tell()
-        dealing._files[kind].write(data)
-        dealing._files[kind].flush()
-        sizes[kind] = array("Q", each)
+    odd = _scan(dealing, table, number, block)
+    lines, faults = _read_odd(dealing, table, number, block, odd)
+    starts, sizes = _append(dealing)
     return Dealt(
         number,
-        len(records),
-        digest,
+        count_lines(lines),
+        lines_digest(table, lines),
         [(what, block.file, line) for what, line in faults],
         os.getpid(),
         starts,
         sizes,
-        sample,  # type: ignore[arg-type]
+        _sample(lines) if table == "memberships" else [],
     )
+
+
+def _scan(dealing: Dealing, table: str, number: int, block: Block) -> list[Odd]:
+    """Pack the lines that are as they should be; returns the others."""
+    parts, file, line = dealing._parts, block.file, block.line
+    if table == "persons":
+        return dealing.scanner.persons(block.data, parts["rows"], parts["texts"], file, line, number)
+    return dealing.scanner.memberships(block.data, parts["rows"], parts["ids"], file, line)
+
+
+def _read_odd(
+    dealing: Dealing, table: str, number: int, block: Block, odd: list[Odd]
+) -> tuple[bytes, list[tuple[str, int]]]:
+    """(the block's canonical lines, faults): the odd lines read and packed one by one, the others as they stand."""
+    name, data = dealing.feed.manifest.files[block.file].name, block.data
+    records = parse(table, name, ((block.line + one.nth, data[one.start : one.end]) for one in odd))
+    pieces: list[bytes] = []
+    faults: list[tuple[str, int]] = []
+    end = 0
+    for one, (record, line) in zip(odd, records, strict=True):
+        faults += _pack(dealing, record, line, (block.file, block.line + one.nth), number)
+        pieces += data[end : one.start], line
+        end = one.end
+    return b"".join([*pieces, data[end:]]) if odd else data, faults
+
+
+def _pack(dealing: Dealing, record: Record, line: bytes, at: tuple[int, int], number: int) -> list[tuple[str, int]]:
+    parts, bits = dealing._parts, dealing.part_bits
+    if isinstance(record, Person):
+        return pack_persons([record], line + b"\n", dealing.known, parts["rows"], parts["texts"], bits, *at, number)
+    assert isinstance(record, Membership)
+    places = dealing.slots, dealing.begin_codes, dealing.end_codes
+    return pack_memberships([record], *places, parts["rows"], parts["ids"], bits, *at)
+
+
+def _append(dealing: Dealing) -> tuple[dict[str, int], dict[str, array[int]]]:
+    """Move what is packed to the spool files; returns where it starts there, and the size of each part's piece."""
+    starts, sizes = {}, {}
+    for kind in KINDS:
+        data, each = dealing._parts[kind].drain()
+        if kind == "texts":
+            data, each = _compressed(data, each)
+        starts[kind] = dealing._files[kind].tell()
+        dealing._files[kind].write(data)
+        dealing._files[kind].flush()
+        sizes[kind] = array("Q", each)
+    return starts, sizes
+
+
+def _compressed(data: bytes, sizes: list[int]) -> tuple[bytes, list[int]]:
+    """Pieces end to end, and their sizes, as frames: lines are most of what is spooled, and shrink eightfold."""
+    compressor, whole, end, frames = zstandard.ZstdCompressor(level=1), memoryview(data), 0, []
+    for size in sizes:
+        frames.append(compressor.compress(whole[end : end + size]) if size else b"")
+        end += size
+    return b"".join(frames), [len(frame) for frame in frames]
+
+
+def _sample(lines: bytes) -> list[Membership]:
+    """Some of the memberships of a block, the first one at least."""
+    found, start = [], 0
+    while start < len(lines):
+        end = lines.index(b"\n", start)
+        found.append(_membership.decode(lines[start:end]))
+        start = lines.find(b"\n", end + min(SAMPLE_EVERY, len(lines) // 20)) + 1 or len(lines)
+    return found
+
+
+_membership = msgspec.json.Decoder(Membership)
 
 
 class Pieces:
@@ -143,17 +193,21 @@ class Pieces:
 
     def of(self, kind: str, part: int) -> Iterator[tuple[int, bytes]]:
         """(block number, bytes) of every piece of a part, in the order of the blocks."""
-        for one in self._dealt:
-            size = one.sizes[kind][part]
-            if size:
-                offset = one.starts[kind] + sum(one.sizes[kind][:part])
-                yield one.number, self._read(self._dealing.path(one.spool, kind), offset, size)
+        with ExitStack() as stack:
+            spools: dict[int, BinaryIO] = {}
+            for one in self._dealt:
+                size = one.sizes[kind][part]
+                if size:
+                    if one.spool not in spools:
+                        path = self._dealing.path(one.spool, kind)
+                        spools[one.spool] = stack.enter_context(path.open("rb", buffering=0))
+                    offset = one.starts[kind] + sum(one.sizes[kind][:part])
+                    data = self._read(spools[one.spool], offset, size)
+                    yield one.number, zstandard.decompress(data) if kind == "texts" else data
 
     @staticmethod
-    def _read(path: Path, offset: int, size: int) -> bytes:
-        with path.open("rb", buffering=0) as file:
-            file.seek(offset)
-            data = file.read(size)
+    def _read(spool: BinaryIO, offset: int, size: int) -> bytes:
+        data = os.pread(spool.fileno(), size, offset)
         if len(data) != size:
-            raise OSError(f"{path.name}: a spool file is shorter than it was written")
+            raise OSError(f"{spool.name}: a spool file is shorter than it was written")
         return data

@@ -4,9 +4,9 @@ from register.ids import mask
 
 
 class LoaderError(Exception):
-    """Base of the tree; `exit_code` is what the command ends with."""
+    """Base of the tree; `exit_code` is what the command ends with. Itself: an error that nobody foresaw."""
 
-    exit_code = 70
+    exit_code = 71
 
     def __init__(self, message: str) -> None:
         super().__init__(mask(message))
@@ -72,3 +72,12 @@ class ConfigurationError(LoaderError):
     """A setting is wrong."""
 
     exit_code = 78
+
+
+def as_loader_error(error: Exception) -> LoaderError:
+    """Any error as one of ours. Of one that nobody foresaw only the kind is told: the text may hold content."""
+    if isinstance(error, LoaderError):
+        return error
+    if isinstance(error, OSError):
+        return StorageError(f"{error.filename or 'input or output'}: {error.strerror}")
+    return LoaderError(f"an error in the loader itself: {type(error).__name__}")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loader.build import Build, Built
+from loader.drift import check_drift
 from loader.errors import BadFeed
 from loader.lock import LoaderLock
 from loader.progress import Progress
@@ -17,18 +18,38 @@ from loader.read import Feed, open_feed
 from loader.report import LoadReport, write_report
 from loader.settings import Settings
 from loader.verify import ask_reader, verify_built
-from lookup.manifest import FORMAT, INDEX, KINDS, NEEDED, PEOPLE, POINTERS, READER, FileEntry, Manifest, write_manifest
+from lookup.manifest import (
+    FORMAT,
+    GENERATIONS,
+    INDEX,
+    KINDS,
+    NEEDED,
+    PEOPLE,
+    POINTERS,
+    READER,
+    FileEntry,
+    Manifest,
+    NotServable,
+    read_manifest,
+    write_manifest,
+)
 from lookup.tables import Window
 from register.feed import file_sha256
 from register.localtime import local_micros
 
 # What a load writes at most, in bytes a record: rows and lines in the spool, and what comes of them.
-PERSON_BYTES = 900
+PERSON_BYTES = 400
 MEMBERSHIP_BYTES = 110
 
 
 def load(
-    folder: Path, settings: Settings, progress: Progress, *, rebuild: bool = False, allow_older: str | None = None
+    folder: Path,
+    settings: Settings,
+    progress: Progress,
+    *,
+    rebuild: bool = False,
+    allow_older: str | None = None,
+    accept_drift: str | None = None,
 ) -> LoadReport:
     """Load one full feed. Raises what loader.errors says; a feed that is refused leaves a report too."""
     started = datetime.now(UTC)
@@ -47,6 +68,7 @@ def load(
             feed=feed.manifest.source,
             started=_text(started),
             allow_older=allow_older,
+            accept_drift=accept_drift,
         )
         if not admission.build:
             report.finished = _text(datetime.now(UTC))
@@ -72,6 +94,7 @@ def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admissio
     with Staging(settings.data_dir) as staging:
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
         built = build.run()
+        report.drift = _drift(settings.data_dir, admission, built, report.accept_drift)
         verify_built(feed, staging.folder, built, progress, build.processes)
         with progress.step("seal"):
             write_manifest(staging.folder, _manifest(feed, staging.folder, built, admission.serial, now))
@@ -86,6 +109,17 @@ def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admissio
         )
     report.adoption, report.workers = adoption.outcome, adoption.workers
     report.pruned = prune(settings.data_dir, settings.run_folder, settings.keep_generations)
+
+
+def _drift(data_dir: Path, admission: Admission, built: Built, accepted: str | None) -> list[str]:
+    """Hold what was built against what is in service; a first load, or one over damage, is held against nothing."""
+    if admission.current is None:
+        return []
+    try:
+        before, _ = read_manifest(data_dir / GENERATIONS / admission.current)
+    except NotServable:
+        return []
+    return check_drift(before, built.counts, built.unplaced, accepted)
 
 
 def _manifest(feed: Feed, folder: Path, built: Built, serial: int, now: float) -> Manifest:
@@ -107,6 +141,7 @@ def _manifest(feed: Feed, folder: Path, built: Built, serial: int, now: float) -
         bits=built.bits,
         slots=built.slots,
         counts=built.counts,
+        unplaced=built.unplaced,
         files=files,
     )
 

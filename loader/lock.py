@@ -7,6 +7,7 @@ becomes of them.
 
 import fcntl
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ import msgspec
 from loader.errors import LockHeld
 
 LOCK = "loader.lock"
+TRIES, BETWEEN_SECONDS = 20, 0.005  # who only looks whether it is held (`holder`) lets go at once
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -32,7 +34,7 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class LoaderLock:
-    """Holds the lock inside the context. Entering raises LockHeld when another has it; it never waits."""
+    """Holds the lock inside the context. Entering raises LockHeld when another loader has it: it does not wait."""
 
     def __init__(self, data_dir: Path, stuck_after_seconds: float) -> None:
         self.path, self.stuck_after_seconds = data_dir / LOCK, stuck_after_seconds
@@ -41,7 +43,7 @@ class LoaderLock:
     def __enter__(self) -> Self:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(fd)
             os.ftruncate(fd, 0)
             os.write(fd, msgspec.json.encode(Holder(os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))))
         except BlockingIOError:
@@ -56,6 +58,7 @@ class LoaderLock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._fd >= 0:
+            os.ftruncate(self._fd, 0)
             fcntl.flock(self._fd, fcntl.LOCK_UN)
         self.let_go()
 
@@ -90,11 +93,22 @@ def holder(data_dir: Path) -> Holder | None:
     return None
 
 
+def _take(fd: int) -> None:
+    for _ in range(TRIES - 1):
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(BETWEEN_SECONDS)
+    return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def _read(path: Path) -> Holder | None:
+    """Who the file says holds the lock; None when it does not say, or names one that is no more."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Holder)
+        said = msgspec.json.decode(path.read_bytes(), type=Holder)
     except (OSError, msgspec.DecodeError):
         return None
+    return said if Path(f"/proc/{said.pid}").exists() else None
 
 
 _locks: WeakSet[LoaderLock] = WeakSet()

@@ -42,11 +42,11 @@ def write_pointers(index_path: Path, path: Path, bits: int, slots: int) -> None:
 
 
 def _map_address(path: Path, inside: int) -> int:
-    """The address at which a mapping of `path` begins: the one that holds the address `inside`."""
-    inode_number = str(path.stat().st_ino)
+    """The address at which the file's first byte is mapped, in the mapping that holds the address `inside`."""
+    # Not held against the file's inode, which need not be the same here (overlayfs): every value's bytes are (`fill`).
     for line in Path("/proc/self/maps").read_text().splitlines():
-        span, _, offset, _, inode, *_ = line.split()
+        span, _, offset, *_ = line.split()
         begin, end = (int(part, 16) for part in span.split("-"))
-        if begin <= inside < end and inode == inode_number and int(offset, 16) == 0:
-            return begin
+        if begin <= inside < end:
+            return begin - int(offset, 16)
     raise BadGeneration(f"{path.name}: not found among the mappings of this process")

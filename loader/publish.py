@@ -16,20 +16,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
 
-from loader.errors import BadGeneration, NotAdopted, OutOfOrder, StorageError
+from loader.errors import BadGeneration, ConfigurationError, NotAdopted, OutOfOrder, StorageError
 from lookup.manifest import (
     CURRENT,
     GENERATIONS,
     MANIFEST,
     PIN,
+    REFUSED,
     NotServable,
-    Refusal,
     digest8_of,
     folders,
-    read_manifest,
     read_pointer,
     read_refused,
     split_name,
+    verify_files,
 )
 from lookup.runfile import RunState, live_workers
 
@@ -37,13 +37,21 @@ STAGING = "staging"
 REPORTS = "reports"
 FOLDER_MODE = 0o750
 FILE_MODE = 0o440
+POINTER_MODE = 0o640
 POLL_SECONDS = 0.02
 
 
-def prepare(data_dir: Path, run_dir: Path) -> None:
-    """Make the folders that are not there yet."""
+def prepare(data_dir: Path, run_dir: Path) -> bool:
+    """Make the folders that are not there yet; returns whether the data folder is one of them.
+
+    Raises ConfigurationError when not even the folder that it is to be in is there: the setting is misspelt.
+    """
+    created = not data_dir.exists()
+    if created and not data_dir.parent.is_dir():
+        raise ConfigurationError(f"data_dir: there is no folder {data_dir.parent} to make {data_dir.name} in")
     for folder in (data_dir, data_dir / STAGING, data_dir / GENERATIONS, data_dir / REPORTS, run_dir):
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    return created
 
 
 def sweep(data_dir: Path) -> None:
@@ -82,7 +90,7 @@ def admit(data_dir: Path, sequence: int | None, *, rebuild: bool = False, allow_
     current, serial = in_service(data_dir)
     if sequence is None:
         return Admission(True, serial + 1, current)
-    if not rebuild and any(split_name(refusal.name)[0] == sequence for refusal in _refused(data_dir)):
+    if not rebuild and sequence in _refused(data_dir):
         raise OutOfOrder(f"a generation of sequence {sequence} was refused: a feed of a higher sequence is needed")
     if current is None or sequence > serial:
         return Admission(True, sequence, current)
@@ -106,16 +114,17 @@ def in_service(data_dir: Path) -> tuple[str | None, int]:
     return (None, 0) if name is None else (name, split_name(name)[0])
 
 
-def _refused(data_dir: Path) -> list[Refusal]:
+def _refused(data_dir: Path) -> set[int]:
+    """The serials of the generations that must not be chosen."""
     try:
-        return read_refused(data_dir)
+        return {split_name(refusal.name)[0] for refusal in read_refused(data_dir)}
     except NotServable as error:
-        raise BadGeneration(str(error)) from None
+        raise BadGeneration(f"{REFUSED}: {error}") from None
 
 
 def _whole(data_dir: Path, name: str) -> bool:
     try:
-        read_manifest(data_dir / GENERATIONS / name)
+        verify_files(data_dir / GENERATIONS / name)
     except NotServable:
         return False
     return read_pointer_safely(data_dir) == name
@@ -136,8 +145,7 @@ class Staging:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)  # what is left the next load sweeps; an error must not hide ours
 
     def seal(self, serial: int) -> Path:
         """Make the files, manifest included, durable and read-only; give the folder its final name: `folder` from now.
@@ -157,7 +165,10 @@ class Staging:
         return self.folder
 
     def publish(self) -> str:
-        """Move the sealed folder into gen/, point CURRENT at it, return the generation's name. Raises StorageError."""
+        """Move the sealed folder into gen/, point CURRENT at it, return the generation's name.
+
+        Raises StorageError; what was never announced is then removed again.
+        """
         name = self.folder.name
         target = self.data_dir / GENERATIONS / name
         if target.exists():
@@ -165,12 +176,19 @@ class Staging:
         try:
             self.folder.rename(target)
             fsync(target.parent)
-        except OSError as error:
-            if target.exists():
-                remove(target)
-            raise StorageError(f"the new generation could not be put in place: {error.strerror}") from error
-        point(self.data_dir, CURRENT, name)
+            point(self.data_dir, CURRENT, name)
+        except BaseException as error:
+            self._withdraw(target)
+            if isinstance(error, OSError):
+                raise StorageError(f"the new generation could not be put in place: {error.strerror}") from error
+            raise
         return name
+
+    def _withdraw(self, target: Path) -> None:
+        """Remove what we put in gen/, if it is certain that CURRENT does not name it."""
+        with contextlib.suppress(NotServable, OSError):
+            if not self.folder.exists() and read_pointer(self.data_dir, CURRENT) != target.name:
+                remove(target)
 
 
 def point(data_dir: Path, which: str, name: str) -> None:
@@ -178,13 +196,18 @@ def point(data_dir: Path, which: str, name: str) -> None:
     new = data_dir / f"{which}.tmp"
     try:
         with new.open("wb") as file:
+            os.fchmod(file.fileno(), POINTER_MODE)
             file.write(f"{name}\n".encode())
             file.flush()
             os.fsync(file.fileno())
         new.rename(data_dir / which)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise StorageError(f"{which} could not be written: {error.strerror}") from error
+    try:
         fsync(data_dir)
     except OSError as error:
-        raise StorageError(f"{which} could not be written: {error.strerror}") from error
+        raise StorageError(f"{which} names {name} now, which may not be durable: {error.strerror}") from error
 
 
 def fsync(path: Path) -> None:
@@ -204,23 +227,47 @@ def remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def prune(data_dir: Path, run_dir: Path, keep: int) -> list[str]:
+class Pruned(NamedTuple):
+    """The names of the generations that were removed, and in words what was not and why."""
+
+    removed: list[str]
+    warnings: list[str]
+
+
+def prune(data_dir: Path, run_dir: Path, keep: int) -> Pruned:
     """Remove all but the newest `keep` generations and those that CURRENT, PIN or a live worker names.
 
-    Returns the names of those removed. What an earlier removal left half done goes too.
+    What an earlier removal left half done goes too. Nothing is touched that has not a generation's name, or holds
+    folders: it is not ours.
     """
+    out = Pruned([], [])
     newest = folders(data_dir)
     spared = {folder.name for folder in newest[:keep]} | {worker.name for worker in live_workers(run_dir)}
     for which in (CURRENT, PIN):
         try:
             spared.add(read_pointer(data_dir, which))
-        except NotServable:
-            return []  # an operator will need what is there
-    old = [folder for folder in newest[keep:] if folder.name not in spared]
-    halves = [f for f in (data_dir / GENERATIONS).iterdir() if f.is_dir() and not (f / MANIFEST).exists()]
-    for folder in old + halves:
-        remove(folder)
-    return [folder.name for folder in old]
+        except NotServable as error:
+            out.warnings.append(f"no old generation was removed: {error}")  # an operator will need what is there
+            return out
+    halves = [folder for folder in (data_dir / GENERATIONS).iterdir() if not (folder / MANIFEST).exists()]
+    for folder in newest[keep:] + halves:
+        if folder.name in spared or not _is_ours(folder):
+            continue
+        try:
+            remove(folder)
+        except OSError as error:
+            out.warnings.append(f"{folder.name} could not be removed: {error.strerror}")
+        else:
+            out.removed.append(folder.name)
+    return out
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        split_name(folder.name)
+    except NotServable:
+        return False
+    return folder.is_dir() and not folder.is_symlink() and all(path.is_file() for path in folder.iterdir())
 
 
 # -- the workers

@@ -6,7 +6,7 @@ reader is found out. Nothing of a record's content is ever told: a fault names t
 
 import hashlib
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import BinaryIO
 import msgspec
 import zstandard
 
+from loader._fast.lines import count_lines, lines_digest
 from loader.errors import BadFeed, SourceUnreachable
 from loader.signature import check_signature, public_key
 from register.feed import (
@@ -22,17 +23,18 @@ from register.feed import (
     MANIFEST,
     FileEntry,
     Manifest,
-    canonical_with_digest,
+    canonical_line,
     format_digest,
-    normalized,
 )
 from register.model import TABLES, Record
 
 BLOCK_BYTES = 4 << 20
 MAX_LINE_BYTES = 1 << 20
 MAX_FAULTS = 20
+MAX_SEQUENCE = 1 << 53
 _DIGEST = re.compile("[0-9a-f]{32}")
 _SHA256 = re.compile("[0-9a-f]{64}")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
 _MEMBER = re.compile("[a-z][A-Za-z]{0,39}")
 _QUOTED_VALUE = re.compile(r"Invalid enum value .*?(?= - at `\$[^`]*`\Z|\Z)", re.S)
@@ -60,13 +62,17 @@ class Feed:
         return sum(entry.bytes for entry in self.manifest.files)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Block:
     """Whole lines of a data file. `line` is the number of the first, from 1."""
 
     file: int
     line: int
     data: bytes
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """(number, line without its line feed) of every line."""
+        return enumerate(self.data.split(b"\n")[:-1], self.line)
 
 
 def open_feed(folder: Path, key: Path | None = None) -> Feed:
@@ -104,8 +110,8 @@ def _check_manifest(manifest: Manifest) -> None:
     wrong = []
     if not _DIGEST.fullmatch(manifest.content_digest):
         wrong.append("content_digest is not 32 hex digits")
-    if manifest.sequence is not None and manifest.sequence < 1:
-        wrong.append("sequence is not a positive number")
+    if manifest.sequence is not None and not 1 <= manifest.sequence <= MAX_SEQUENCE:
+        wrong.append(f"sequence is not a number from 1 to {MAX_SEQUENCE}")
     names = [entry.name for entry in manifest.files]
     if len(set(names)) != len(names):
         wrong.append("a file is listed twice")
@@ -121,8 +127,8 @@ def _check_manifest(manifest: Manifest) -> None:
     if missing:
         wrong.append(f"no file for {', '.join(sorted(missing))}")
     try:
-        as_of = msgspec.convert(manifest.as_of, datetime)
-        if as_of.tzinfo is None:
+        datetime.fromisoformat(manifest.as_of)  # as the reader that serves does
+        if not _RFC_3339.fullmatch(manifest.as_of):
             raise ValueError
     except ValueError:
         wrong.append("as_of is not an RFC 3339 time with an offset")
@@ -182,9 +188,9 @@ def _lines(number: int, name: str, stream: BinaryIO) -> Generator[Block, None, i
     while data := stream.read(BLOCK_BYTES):
         cut = data.rfind(b"\n") + 1
         if cut:
-            block = Block(number, line, rest + data[:cut])
+            block = Block(number, line, b"".join((rest, memoryview(data)[:cut])))
             _check_lengths(name, block)
-            line += block.data.count(b"\n")
+            line += count_lines(block.data)
             rest = data[cut:]
             yield block
         else:
@@ -213,30 +219,28 @@ def _too_long(name: str, line: int) -> BadFeed:
 _decoders = {table: msgspec.json.Decoder(record) for table, record in TABLES.items()}
 
 
-def parse(table: str, name: str, block: Block) -> tuple[list[Record], bytes, int]:
-    """(records, canonical lines, digest) of a block. Raises BadFeed naming the line of every bad record."""
-    decoder = _decoders[table]
-    try:
-        records = decoder.decode_lines(block.data)
-        if not block.data.count(b"\n") == len(records) == (b"\n" + block.data).count(b"\n{"):
-            raise ValueError  # a blank line, or two records in one
-        return records, *canonical_with_digest(table, records)
-    except (ValueError, msgspec.MsgspecError):
-        raise _bad_lines(table, name, block) from None
+def parse(table: str, name: str, lines: Iterable[tuple[int, bytes]]) -> list[tuple[Record, bytes]]:
+    """(record, canonical line) of each (number, line) of a file. Raises BadFeed naming the line of every bad record.
 
-
-def _bad_lines(table: str, name: str, block: Block) -> BadFeed:
-    faults = []
-    for i, line in enumerate(block.data.split(b"\n")[:-1]):
+    The records' strings are in NFC, whatever came.
+    """
+    decode = _decoders[table].decode
+    parsed: list[tuple[Record, bytes]] = []
+    faults: list[str] = []
+    for number, line in lines:
         try:
-            normalized(msgspec.json.encode(_decoders[table].decode(line)))
+            record = decode(line)
+            canonical = canonical_line(record)
+            if not canonical.isascii():
+                record = decode(canonical)
+            parsed.append((record, canonical))
         except (ValueError, msgspec.MsgspecError) as error:
-            faults.append(f"{name}:{block.line + i}: {_told(error)}")
+            faults.append(f"{name}:{number}: {_told(error)}")
             if len(faults) == MAX_FAULTS:
                 break
-    if not faults:
-        faults = [f"{name}:{block.line}: lines that cannot be read one by one as they can together"]
-    return BadFeed(faults[0], tuple(faults))
+    if faults:
+        raise BadFeed(faults[0], tuple(faults))
+    return parsed
 
 
 def _told(error: ValueError | msgspec.MsgspecError) -> str:
@@ -249,16 +253,14 @@ def _told(error: ValueError | msgspec.MsgspecError) -> str:
 
 def read_table(feed: Feed, table: str) -> tuple[list[tuple[Record, int, int]], bytes, int]:
     """All of a small table: ((record, file, line), canonical lines, digest)."""
-    out, texts, digest = [], [], 0
+    out, texts = [], []
     for number, entry in feed.files(table):
         for block in blocks(feed, number):
-            records, lines, part = parse(table, entry.name, block)
-            if not lines.isascii():
-                records = _decoders[table].decode_lines(lines)  # what is kept is in NFC, whatever came
-            out += [(record, number, block.line + i) for i, record in enumerate(records)]
-            texts.append(lines)
-            digest += part
-    return out, b"".join(texts), digest
+            parsed = parse(table, entry.name, block.numbered())
+            out += [(record, number, line) for line, (record, _) in enumerate(parsed, block.line)]
+            texts += [canonical + b"\n" for _, canonical in parsed]
+    lines = b"".join(texts)
+    return out, lines, lines_digest(table, lines)
 
 
 def check_digest(feed: Feed, digest: int) -> None:

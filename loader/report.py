@@ -12,16 +12,20 @@ REPORT_MODE = 0o640
 class LoadReport(msgspec.Struct, kw_only=True):
     """One load. Times are RFC 3339; `seconds` by step; `omitted` is "file:line: what" of the records refused."""
 
-    outcome: str  # "published", "nothing new" or "refused"
-    generation: str | None
-    serial: int
-    feed: str
+    outcome: str  # "published", "nothing new", "refused" (the feed is bad) or "failed"
+    generation: str | None  # what CURRENT names when the load is over
     started: str
+    serial: int | None = None  # none when the feed could not be read so far, and no source
+    feed: str | None = None
+    created: bool = False  # whether the data folder was made
+    message: str | None = None  # what went wrong
     finished: str = ""
     previous: str | None = None
-    adoption: str | None = None  # "adopted", "no worker alive" or "pinned"
+    adoption: str | None = None  # "adopted", "no worker alive", "pinned" or "not adopted"
     workers: int = 0
     allow_older: str | None = None
+    accept_drift: str | None = None
+    drift: list[str] = []  # what tripped the breaker and was accepted
     counts: dict[str, int] = {}
     warnings: list[str] = []
     omitted: list[str] = []
@@ -30,10 +34,11 @@ class LoadReport(msgspec.Struct, kw_only=True):
 
     def line(self) -> str:
         """The report in one line, for a terminal."""
-        if self.outcome != "published":
-            return f"{self.outcome}: {self.generation} is in service"
         adoption = f"adopted by {self.workers} workers" if self.adoption == "adopted" else str(self.adoption)
-        return f"published {self.generation}, {adoption}, in {sum(self.seconds.values()):.1f} s"
+        if self.outcome == "nothing new":
+            return f"nothing new: {self.generation}, {adoption}"
+        created = ", in a new data folder" if self.created else ""
+        return f"published {self.generation}{created}, {adoption}, in {sum(self.seconds.values()):.1f} s"
 
 
 def write_report(data_dir: Path, name: str, report: LoadReport) -> Path:
@@ -41,7 +46,11 @@ def write_report(data_dir: Path, name: str, report: LoadReport) -> Path:
     path = data_dir / REPORTS / f"{name}.json"
     new = path.with_suffix(".tmp")
     new.unlink(missing_ok=True)
-    new.touch(REPORT_MODE)
-    new.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
-    fsync(new)
-    return new.rename(path)
+    try:
+        new.touch(REPORT_MODE)
+        new.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+        fsync(new)
+        return new.rename(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise

@@ -6,6 +6,7 @@ serves, in a process of its own. `deep` recomputes the content digest from the f
 """
 
 import mmap
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,12 +19,13 @@ from lmdb.verify import verify as verify_structure
 
 from loader.build import SMALL_TABLES, Built
 from loader.check import Faults
-from loader.crew import share_out
-from loader.errors import BadGeneration
+from loader.crew import die_with, share_out
+from loader.errors import BadGeneration, LoaderError
 from loader.progress import Progress
 from loader.read import Feed
 from lookup.core import Index
-from lookup.generation import Generation, open_generation
+from lookup.generation import Generation, NotServable, open_generation
+from lookup.record import Damaged
 from register.feed import DIGEST_MODULUS, canonical_line, format_digest, lines_digest, record_digest
 from register.ids import format_national_id
 from register.localtime import from_micros
@@ -31,6 +33,13 @@ from register.model import Membership
 
 STORES = ("index.mdb", "people.mdb")
 SAMPLE_SECONDS = 300
+# What the separate process runs: this very package, whatever the folder that the loader was started in may hold.
+READER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from loader.verify import answer_sample
+sys.exit(answer_sample(int(sys.argv[2])))
+"""
 
 
 def verify_built(feed: Feed, folder: Path, built: Built, progress: Progress, processes: int) -> None:
@@ -92,7 +101,7 @@ def ask_reader(folder: Path, sample: list[Membership]) -> None:
     question = msgspec.json.encode(Sample(str(folder), sample))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "loader.verify"],
+            [sys.executable, "-P", "-c", READER, str(Path(__file__).resolve().parents[1]), str(os.getpid())],
             input=question,
             capture_output=True,
             timeout=SAMPLE_SECONDS,
@@ -101,24 +110,31 @@ def ask_reader(folder: Path, sample: list[Membership]) -> None:
     except subprocess.TimeoutExpired:
         raise BadGeneration("the serving reader did not answer in time") from None
     if done.returncode:
-        raise BadGeneration(f"the serving reader refused the candidate: {done.stdout.decode(errors='replace').strip()}")
+        reason = done.stdout.decode(errors="replace").strip() or f"it ended with {done.returncode}"
+        raise BadGeneration(f"the serving reader refused the candidate: {reason}")
 
 
-def _answer_sample() -> int:
-    """The separate process: 0 when the reader gives back every membership of the sample."""
+def answer_sample(parent: int) -> int:
+    """What the process that `parent` started does: 0 when the reader gives back every membership of the sample."""
+    die_with(parent)
     sample = msgspec.json.decode(sys.stdin.buffer.read(), type=Sample)
-    generation = open_generation(Path(sample.folder))
-    for wanted in sample.memberships:
+    try:
+        _hold_against(open_generation(Path(sample.folder)), sample.memberships)
+    except (NotServable, Damaged, LoaderError) as error:
+        print(error)
+        return 1
+    return 0
+
+
+def _hold_against(generation: Generation, memberships: list[Membership]) -> None:
+    for wanted in memberships:
         person = generation.index.person(int(wanted.nin))
         if person is None:
-            print("a person of the sample is unknown")
-            return 1
+            raise BadGeneration("a person of the sample is unknown")
         number, record = person
         if wanted not in [membership_record(generation, number, m) for m in record.memberships]:
-            print("a membership of the sample is missing or differs")
-            return 1
+            raise BadGeneration("a membership of the sample is missing or differs")
     generation.self_test()
-    return 0
 
 
 def membership_record(generation: Generation, nin: int, m) -> Membership:  # type: ignore[no-untyped-def]
@@ -159,6 +175,3 @@ def _small_lines(generation: Generation) -> Iterator[tuple[str, bytes]]:
         for line in generation.tables.lines(table):
             yield table, line
 
-
-if __name__ == "__main__":
-    sys.exit(_answer_sample())

@@ -1,10 +1,15 @@
-"""Which generation is to be served: PIN if there is one, else CURRENT; and what to do when that cannot be.
+"""Which generation is to be served: PIN if there is one, else CURRENT; and what instead, when that cannot be.
 
-Verifies a generation's files once, and keeps the stamps by which every worker then knows them again. Opens nothing.
+Decides and remembers, and opens nothing. Files are held against the manifest once, and known again by their stamps.
+What is in service stays as long as those who lack it can open it. When it is lost, and at start-up, another valid
+generation takes its place: what CURRENT names, where PIN is the trouble, else the newest that is not refused.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,12 +19,19 @@ from lookup.manifest import (
     PIN,
     NotServable,
     Stamps,
+    Unreadable,
     check_stamps,
     folders,
     read_pointer,
     read_refused,
     verify_files,
 )
+
+REMEMBERED = 16  # generations whose stamps are kept
+FOR_EVER = float("inf")
+READ_AGAIN_SECONDS = 2.0
+OPEN_AGAIN_SECONDS = (10.0, 60.0, 600.0, 3600.0)  # after the first time that no worker could open it, the second, ...
+FIRST_CURRENT_SECONDS = 10.0  # the loader writes CURRENT just after the first generation is in its place
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -30,68 +42,140 @@ class Order(msgspec.Struct, frozen=True):
     stamps: Stamps
 
 
+class _Unfit(NamedTuple):
+    why: str
+    until: float
+    times: int = 0
+
+
 class Choice:
-    """The generations of one data folder, and what is known of them."""
+    """The generations of one data folder, what is known of them, and the decision.
+
+    `order` is what is to be served, or None when nothing can be; `trouble` says why it is not what PIN or else CURRENT
+    names. `served` is for the supervisor to set: the last order that a worker has carried out.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
+        self.order: Order | None = None
+        self.served: Order | None = None
+        self.trouble: str | None = None
+        self._substituted: str | None = None
+        self._looked = False
+        self._first_current_until: float | None = None
         self._stamps: dict[str, Stamps] = {}
-        self._unfit: dict[str, str] = {}
+        self._unfit: dict[str, _Unfit] = {}
 
-    def announced(self) -> Order | None:
-        """What PIN or else CURRENT names; None where neither is there. Raises NotServable."""
-        for which in (PIN, CURRENT):
-            name = read_pointer(self.data_dir, which)
-            if name is None:
-                continue
-            if name in self._refused():
-                raise NotServable(f"{which} names {name}, which is refused")
-            try:
-                return Order(name, which == PIN, self._verified(name))
-            except NotServable as error:
-                raise NotServable(f"{which} names {name}: {error}") from None
-        return None
+    @property
+    def fallback(self) -> bool:
+        """Whether the order is for a generation that nothing names."""
+        return self.order is not None and self.order.name == self._substituted
 
-    def newest(self) -> Order | None:
-        """The newest generation that is valid and not refused."""
-        for name in self._candidates():
-            try:
-                return Order(name, False, self._verified(name))
-            except NotServable:
-                continue
-        return None
+    def look(self, serving: Collection[str | None]) -> None:
+        """Decide again. `serving` is what each worker has in memory by name, None for one that has nothing."""
+        first, self._looked = not self._looked, True
+        try:
+            named, self.trouble = self._pointed(PIN) or self._pointed(CURRENT), None
+        except NotServable as error:
+            named, self.trouble = None, str(error)
+        if named is not None and named.name == self._substituted:
+            self._substituted = None
+        self.order = named or self._kept(serving)
+        if self.order is not None:
+            return
+        substitute = self._substitute()
+        if self.trouble is None and self.served is None and not first and self._current_may_come(substitute):
+            return
+        self.order = substitute
+        if substitute is not None:
+            self._substituted = substitute.name
+        if substitute is not None or self.served is not None:
+            self.trouble = self.trouble or "neither CURRENT nor PIN is there"
 
-    def _candidates(self) -> Iterator[str]:
-        refused = self._refused()
-        return (folder.name for folder in folders(self.data_dir) if folder.name not in refused)
-
-    def unfit(self, name: str, why: str) -> None:
-        """A worker could not open a generation, although its files are what the manifest says."""
-        self._unfit[name] = why
+    def unfit(self, order: Order, why: str) -> None:
+        """No worker could open a generation. It is tried again after a while; at once if its files are others now."""
+        try:
+            unchanged = self._verified(order.name) == order.stamps
+        except NotServable:
+            return
+        if unchanged:
+            times = self._unfit[order.name].times if order.name in self._unfit else 0
+            seconds = OPEN_AGAIN_SECONDS[min(times, len(OPEN_AGAIN_SECONDS) - 1)]
+            self._unfit[order.name] = _Unfit(why, time.monotonic() + seconds, times + 1)
 
     def forget(self) -> None:
         """Verify everything again when it is next asked for: an operator may have put something right."""
         self._stamps.clear()
         self._unfit.clear()
 
+    def _pointed(self, which: str) -> Order | None:
+        """What PIN or CURRENT names, or None where there is no such file. Raises NotServable."""
+        name = read_pointer(self.data_dir, which)
+        if name is None:
+            return None
+        if name in self._refused():
+            raise NotServable(f"{which} names {name}, which is refused")
+        try:
+            return Order(name, which == PIN, self._verified(name))
+        except NotServable as error:
+            raise NotServable(f"{which} names {name}: {error}") from None
+
+    def _kept(self, serving: Collection[str | None]) -> Order | None:
+        """What is in service, or was chosen last: if every worker has it, else only if it can still be opened."""
+        for order in (self.served, self.order):
+            if order is not None:
+                if all(name == order.name for name in serving):
+                    return order
+                with suppress(NotServable):
+                    return Order(order.name, order.pinned, self._verified(order.name))
+        return None
+
+    def _substitute(self) -> Order | None:
+        with suppress(NotServable):
+            if (order := self._pointed(CURRENT)) is not None:
+                return order
+        with suppress(NotServable):
+            return self._newest()
+        return None
+
+    def _newest(self) -> Order | None:
+        refused = self._refused()
+        for folder in folders(self.data_dir):
+            if folder.name not in refused:
+                with suppress(NotServable):
+                    return Order(folder.name, False, self._verified(folder.name))
+        return None
+
+    def _current_may_come(self, substitute: Order | None) -> bool:
+        if substitute is None:
+            self._first_current_until = None
+            return True
+        if self._first_current_until is None:
+            self._first_current_until = time.monotonic() + FIRST_CURRENT_SECONDS
+        return time.monotonic() < self._first_current_until
+
     def _refused(self) -> set[str]:
         return {refusal.name for refusal in read_refused(self.data_dir)}
 
     def _verified(self, name: str) -> Stamps:
+        """The stamps of a generation whose files are what its manifest says. Raises NotServable."""
+        unfit = self._unfit.get(name)
+        if unfit is not None and time.monotonic() < unfit.until:
+            raise NotServable(unfit.why)
         folder = self.data_dir / GENERATIONS / name
-        if name in self._unfit:
-            raise NotServable(self._unfit[name])
-        stamps = self._stamps.get(name)
-        if stamps is not None:
-            try:
-                check_stamps(folder, stamps)
-            except NotServable:
-                stamps = None
-        if stamps is None:
-            try:
-                stamps = verify_files(folder)
-            except NotServable as error:
-                self._unfit[name] = str(error)
-                raise
-            self._stamps = {name: stamps}
+        if name in self._stamps:
+            with suppress(NotServable):
+                check_stamps(folder, self._stamps[name])
+                return self._stamps[name]
+            del self._stamps[name]
+        try:
+            stamps = verify_files(folder)
+        except NotServable as error:
+            # Damage stays until somebody says otherwise; what could not be read may be readable the next moment.
+            seconds = READ_AGAIN_SECONDS if isinstance(error, Unreadable) else FOR_EVER
+            self._unfit[name] = _Unfit(str(error), time.monotonic() + seconds)
+            raise
+        while len(self._stamps) >= REMEMBERED:
+            del self._stamps[next(iter(self._stamps))]
+        self._stamps[name] = stamps
         return stamps

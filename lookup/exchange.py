@@ -1,7 +1,7 @@
 """One request and its answer, around the framework: what every answer carries, and what is counted.
 
-Takes the generation once for the whole request, adds the FLR headers, hands back the caller's correlation ids, answers
-HEAD as GET without a body, and counts by route template, never by raw path.
+Takes the generation once for the whole request, adds the FLR headers (to every problem too), hands back the caller's
+correlation ids, answers HEAD as GET without a body, and counts by route template, never by raw path.
 """
 
 import re
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SCOPE_KEY = "flr"
 HOUR_SECONDS = 3600
+FIRST_PROBLEM = 400
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _EVENT_ID = re.compile(rb"[!-~]{1,128}")
 _RETURNED = {b"traceparent": _TRACEPARENT, b"nhn-event-id": _EVENT_ID}
@@ -62,6 +63,8 @@ class Exchange:
         """Pass on a message of the answer, with what every answer carries."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            if self.status >= FIRST_PROBLEM and self.generation is None:
+                self.generation = self.state.current.generation
             message["headers"] = list(self._headers(message["headers"]))
         elif self.head and message["type"] == "http.response.body":
             message["body"] = b""

@@ -29,6 +29,10 @@ class Found(NamedTuple):
     protected: bool
     membership: Membership | None
 
+    def __repr__(self) -> str:
+        """No content: it is about a person."""
+        return "<Found>"
+
 
 class Fragment(NamedTuple):
     """The shared part of an answer in [valid_from, to): who confirms, and the JSON up to the membership's object.
@@ -40,6 +44,10 @@ class Fragment(NamedTuple):
     to: int
     confirmers: tuple[int, ...]
     json: bytes
+
+    def __repr__(self) -> str:
+        """No content: it names doctors."""
+        return "<Fragment>"
 
 
 class Index:

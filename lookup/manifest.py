@@ -34,6 +34,10 @@ class NotServable(Exception):
     """A pointer or a generation that must not be served; the message says why, and holds no content."""
 
 
+class Unreadable(NotServable):
+    """A generation of which a file is missing or could not be read: nothing is known against what was written."""
+
+
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One file of a generation. Readers ignore kinds they do not know."""
 
@@ -45,7 +49,10 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a generation holds. `window` is in local microseconds; `base` is the generation it was built on, or None."""
+    """What a generation holds. `window` is in local microseconds; `base` is the generation it was built on, or None.
+
+    `unplaced` is how many persons were on no list when it was built.
+    """
 
     format: str
     reader: int
@@ -59,6 +66,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     bits: int
     slots: int
     counts: dict[str, int]
+    unplaced: int
     files: list[FileEntry]
 
     def file(self, kind: str) -> FileEntry | None:
@@ -149,7 +157,7 @@ def read_manifest(folder: Path) -> tuple[Manifest, Stamp]:
             text = file.read(MAX_MANIFEST_BYTES + 1)
             stamp = stamp_of(os.fstat(file.fileno()))
     except OSError as error:
-        raise NotServable(f"{MANIFEST} cannot be read: {error.strerror}") from None
+        raise Unreadable(f"{MANIFEST} cannot be read: {error.strerror}") from None
     if len(text) > MAX_MANIFEST_BYTES or hashlib.sha256(text).hexdigest()[:8] != digest8:
         raise NotServable(f"{MANIFEST} is not the one that the folder is named after")
     try:
@@ -185,7 +193,7 @@ def stamp_of(stat: os.stat_result) -> Stamp:
 
 
 def verify_files(folder: Path) -> Stamps:
-    """Hold every file of a known kind against the manifest: size and sha256. Raises NotServable.
+    """Hold every file of a known kind against the manifest: size and sha256. Raises NotServable, of which Unreadable.
 
     A file that is not needed may be missing; then it is not among the stamps.
     """
@@ -202,11 +210,13 @@ def verify_files(folder: Path) -> Stamps:
                 unchanged = stamp == stamp_of(os.fstat(file.fileno()))
         except FileNotFoundError:
             if kind in NEEDED or entry.needed:
-                raise NotServable(f"{name} is missing") from None
+                raise Unreadable(f"{name} is missing") from None
             continue
         except OSError as error:
-            raise NotServable(f"{name} cannot be read: {error.strerror}") from None
-        if sha256 != entry.sha256 or not unchanged:
+            raise Unreadable(f"{name} cannot be read: {error.strerror}") from None
+        if not unchanged:
+            raise Unreadable(f"{name} changed while it was read")
+        if sha256 != entry.sha256:
             raise NotServable(f"{name} is not what the manifest says")
         stamps[name] = stamp
     return stamps

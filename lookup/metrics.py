@@ -29,7 +29,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `exposition` g
 OTHER = "other"
 MAX_ROUTES = 64
 STATUSES = (200, 304, 400, 401, 403, 404, 405, 410, 413, 415, 429, 500, 503)
-OUTCOMES = ("assigned", "vacant", "none", "withheld", "unknown", "invalid", "confirmed", "not-confirmed")
+OUTCOMES = ("assigned", "vacant", "none", "withheld", "unknown", "invalid", "confirmed", "not-confirmed", "history")
 BUCKETS_SECONDS = (
     *(0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
@@ -75,7 +75,8 @@ METRICS = {
             "flr_not_served", "1 when what CURRENT or PIN names is not fit to serve, and something else, or none, is."
         ),
         Declared(
-            "flr_fallback", "1 when the newest valid generation is served instead of the one CURRENT or PIN names."
+            "flr_fallback",
+            "1 when another valid generation is served instead of the one that PIN, or else CURRENT, names.",
         ),
         Declared("flr_pinned", "1 when PIN holds the generation."),
         Declared("flr_build_info", "What is running."),

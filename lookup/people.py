@@ -19,7 +19,7 @@ PEOPLE = "people"
 META = "meta"
 META_KEY = b"people"
 DICTIONARY_KEY = b"dictionary"
-LEVEL = 3
+LEVEL = 1  # 3 takes an eighth more time for frames that are 0.7 % smaller
 MAX_BUCKET_BYTES = 1 << 26  # what one frame may unpack to: far above any real bucket, far below what hurts
 
 

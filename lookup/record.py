@@ -48,6 +48,10 @@ class Membership(NamedTuple):
     updated: int
     id: int
 
+    def __repr__(self) -> str:
+        """No content: it is about a person."""
+        return "<Membership>"
+
     def covers(self, at: int) -> bool:
         """Whether the half-open period holds `at`."""
         return self.valid_from <= at < self.to
@@ -59,6 +63,10 @@ class Record(NamedTuple):
     alias_of: int | None = None
     protected: bool = False
     memberships: tuple[Membership, ...] = ()
+
+    def __repr__(self) -> str:
+        """No content: it is about a person."""
+        return "<Record>"
 
 
 def _varint(value: int) -> bytes:

@@ -38,6 +38,10 @@ class Reply(NamedTuple):
     nin: int
     body: bytes
 
+    def __repr__(self) -> str:
+        """No content: it is about a person."""
+        return "<Reply>"
+
 
 def reply(generation: "Generation", nin: int, at: int, withhold: bool) -> Reply | None:
     """The answer for a number at `at`, or None when the register has never seen it.

@@ -2,18 +2,20 @@
 
 `run/<pid>.json` is held locked by its worker for as long as it lives, so a file whose lock is free is dead, whatever
 it says. To change it a worker writes and locks a new file, renames it over the old one, and only then closes that: at
-no moment is there an unlocked file under the name.
+no moment is there an unlocked file under the name. Mode 0640: the loader reads it as one of the group.
 """
 
 import contextlib
 import fcntl
 import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import msgspec
 
+MODE = 0o640
 State = Literal["starting", "ready", "draining"]
 
 
@@ -33,18 +35,27 @@ class RunState(msgspec.Struct, frozen=True):
 
 
 class RunFile:
-    """The run file of this process."""
+    """The run file of this process. Any thread may write; after "draining" nothing is written any more."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"{os.getpid()}.json"
         self._file: BinaryIO | None = None
+        self._lock = threading.Lock()
+        self._last = False
 
     def write(self, state: State, serial: int | None = None, digest8: str | None = None) -> None:
         """Say what this worker is doing now."""
+        with self._lock:
+            if not self._last:
+                self._last = state == "draining"
+                self._write(state, serial, digest8)
+
+    def _write(self, state: State, serial: int | None, digest8: str | None) -> None:
         said = RunState(os.getpid(), serial, digest8, state, datetime.now(UTC).isoformat(timespec="milliseconds"))
         new = self.path.with_suffix(".new")
         new.unlink(missing_ok=True)
         file = new.open("xb", buffering=0)
+        os.fchmod(file.fileno(), MODE)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         file.write(msgspec.json.encode(said) + b"\n")
         new.rename(self.path)
@@ -54,10 +65,12 @@ class RunFile:
 
     def remove(self) -> None:
         """The end: this worker is no more."""
-        if self._file is not None:
-            self.path.unlink(missing_ok=True)
-            self._file.close()
-            self._file = None
+        with self._lock:
+            self._last = True
+            if self._file is not None:
+                self.path.unlink(missing_ok=True)
+                self._file.close()
+                self._file = None
 
 
 def live_workers(folder: Path) -> list[RunState]:

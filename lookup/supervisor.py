@@ -2,8 +2,9 @@
 
 One thread, always: that is what makes the fork safe, so nothing here may start one, open LMDB or run a loop. It
 listens to signals (SIGTERM and SIGINT stop, SIGHUP looks again with fresh eyes), to the data folder (inotify, and a
-poll in case inotify is deaf there), and to its workers. A generation that does not verify, or that a worker cannot
-open, is refused, and what is in service stays. Leaves out draining by phases, systemd sockets and hung workers.
+poll in case inotify is deaf there), and to its workers. What is to be served is for lookup.choice to say; what no
+worker can open is not asked for again, and a worker that alone cannot open it is replaced, never one that serves it.
+Leaves out draining by phases, systemd sockets and hung workers.
 """
 
 import contextlib
@@ -23,7 +24,6 @@ import structlog
 from lookup import metrics
 from lookup.choice import Choice, Order
 from lookup.current import ServiceState
-from lookup.manifest import NotServable
 from lookup.runfile import remove_dead
 from lookup.worker import RECEIVE_BYTES, Report, Worker, handle_signals
 
@@ -34,18 +34,23 @@ BACK_OFF_SECONDS = (0.1, 0.5, 2.0, 10.0)  # before a worker that keeps dying you
 YOUNG_SECONDS = 10.0
 KILL_AFTER_SECONDS = 5.0  # beyond `stop_seconds`
 HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-WATCHED = inotify_simple.flags.MOVED_TO | inotify_simple.flags.CLOSE_WRITE | inotify_simple.flags.DELETE
+WATCHED = inotify_simple.flags.MOVED_TO | inotify_simple.flags.DELETE
 
 
 @dataclass
 class Slot:
-    """One place for a worker; the processes in it come and go."""
+    """One place for a worker; the processes in it come and go.
+
+    `told` is the order that the worker has last been given, `failed` why it could not carry that out, `serving` the
+    name of the generation that it says it has.
+    """
 
     number: int
     pid: int = 0
     control: socket.socket | None = None
     received: bytes = b""
     told: Order | None = None
+    failed: str | None = None
     serving: str | None = None
     started: float = 0.0
     died_young: int = 0
@@ -60,9 +65,7 @@ class Supervisor:
     app: Any
     sockets: list[socket.socket]
     slots: list[Slot] = field(init=False)
-    order: Order | None = None
-    served: Order | None = None
-    trouble: str | None = None
+    said: tuple[object, ...] = ()
     stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -121,54 +124,54 @@ class Supervisor:
                 self.stopping = True
             elif number == signal.SIGHUP:
                 self.choice.forget()
-                self.trouble = None
+                self.said = ()
 
     # -- generations
 
     def look(self) -> None:
         """See what is to be served, and tell the workers that have not been told."""
-        trouble, fallback = None, False
-        try:
-            announced = self.choice.announced()
-        except NotServable as error:
-            trouble, announced = str(error), None
-        if announced is not None:
-            self.order = announced
-        elif self.order is None:
-            self.order, fallback = self._newest(), True
-            if self.order is not None and trouble is None:
-                trouble = "neither CURRENT nor PIN is there"
-        self._alarm(trouble, fallback=fallback and self.order is not None, cleared=announced is not None)
+        self._judge()
+        self.choice.look([slot.serving for slot in self.slots])
+        self._alarm()
         for slot in self.slots:
             self._tell(slot)
 
-    def _newest(self) -> Order | None:
-        try:
-            return self.choice.newest()
-        except NotServable:
-            return None
+    def _judge(self) -> None:
+        """What no worker could open is unfit; where others have it, those that could not are unwell."""
+        live = [slot for slot in self.slots if slot.control is not None]
+        for slot in live:
+            if slot.failed is None or slot.told is None:
+                continue
+            if any(other.serving == slot.told.name for other in live):
+                slot.failed = None
+                os.kill(slot.pid, signal.SIGTERM)  # and let a fresh one open it
+            elif all(other.failed is not None and other.told == slot.told for other in live):
+                self.choice.unfit(slot.told, slot.failed)
 
-    def _alarm(self, trouble: str | None, *, fallback: bool, cleared: bool) -> None:
-        if fallback or cleared:
-            self.counters.supervise(metrics.FALLBACK, int(fallback))
+    def _alarm(self) -> None:
+        order, trouble, fallback = self.choice.order, self.choice.trouble, self.choice.fallback
+        self.counters.supervise(metrics.FALLBACK, int(fallback))
         self.counters.supervise(metrics.NOT_SERVED, int(trouble is not None))
-        self.counters.supervise(metrics.PINNED, int(self.order is not None and self.order.pinned))
-        if trouble is not None and (trouble != self.trouble or fallback):
-            kept = None if self.order is None else self.order.name
-            log.error("fallback" if fallback else "generation refused", why=trouble, serving=kept)
-        self.trouble = trouble
+        self.counters.supervise(metrics.PINNED, int(order is not None and order.pinned))
+        name = None if order is None else order.name
+        saying = (trouble, fallback, name)
+        if trouble is not None and saying != self.said:
+            log.error("fallback" if fallback else "generation refused", why=trouble, serving=name)
+        self.said = saying
 
     def _tell(self, slot: Slot) -> None:
-        if slot.control is None or self.order is None or slot.told == self.order:
+        order = self.choice.order
+        if slot.control is None or slot.told == order:
             return
-        try:
-            sent = slot.control.send(line := msgspec.json.encode(self.order) + b"\n")
-        except OSError:
-            return  # full, so told again at the next look; or dead, so soon reaped
-        if sent != len(line):
-            log.error("a worker does not listen", worker=slot.number)
-            os.kill(slot.pid, signal.SIGKILL)
-        slot.told = self.order
+        if order is not None:
+            try:
+                sent = slot.control.send(line := msgspec.json.encode(order) + b"\n")
+            except OSError:
+                return  # full, so told again at the next look; or dead, so soon reaped
+            if sent != len(line):
+                log.error("a worker does not listen", worker=slot.number)
+                os.kill(slot.pid, signal.SIGKILL)
+        slot.told, slot.failed = order, None
 
     def _receive(self, slot: Slot) -> None:
         assert slot.control is not None
@@ -184,22 +187,17 @@ class Supervisor:
             self._reported(slot, msgspec.json.decode(line, type=Report))
 
     def _reported(self, slot: Slot, report: Report) -> None:
-        order = slot.told
+        told = slot.told
         if report.error is None:
             slot.serving = report.name
-            if order is not None and order.name == report.name:
-                self.served = order
+            if told is not None and told.name == report.name:
+                self.choice.served = told
             if all(other.serving == report.name for other in self.slots):
                 log.info("serving", generation=report.name, workers=len(self.slots))
             return
         log.error("generation not taken up", worker=slot.number, generation=report.name, why=report.error)
-        if self.served is not None and self.served.name == report.name:
-            # Others serve it, so it is this worker that is unwell: let a fresh one open it.
-            os.kill(slot.pid, signal.SIGTERM)
-            return
-        self.choice.unfit(report.name, report.error)
-        if self.order is not None and self.order.name == report.name:
-            self.order = self.served
+        if told is not None and told.name == report.name != slot.serving:
+            slot.failed = report.error
 
     # -- workers
 
@@ -226,7 +224,7 @@ class Supervisor:
             ours.close()
             self._be_worker(slot, theirs, before)
         theirs.close()
-        slot.pid, slot.control, slot.received, slot.told, slot.serving = pid, ours, b"", None, None
+        slot.pid, slot.control, slot.received, slot.told, slot.failed = pid, ours, b"", None, None
         slot.started, slot.due = time.monotonic(), None
         ours.setblocking(False)
         self.selector.register(ours, selectors.EVENT_READ, slot)
@@ -276,7 +274,7 @@ class Supervisor:
         if slot.control is not None:
             self.selector.unregister(slot.control)
             slot.control.close()
-            slot.control = None
+            slot.control = slot.serving = None
 
     def _stop(self) -> None:
         log.info("stopping")

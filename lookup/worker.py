@@ -2,7 +2,8 @@
 
 Told by the supervisor, over a socket, which generation to serve (one JSON object a line, `Order`); answers with a
 `Report`. A generation is opened, warmed and tested on the thread; the loop only replaces one pointer, between two
-requests. When the supervisor is gone the worker finishes what it has and ends.
+requests. One that is in service here already is not opened again: it is mapped, whatever became of its folder. When
+the supervisor is gone the worker finishes what it has and ends.
 """
 
 import asyncio
@@ -125,16 +126,17 @@ class Worker:
         self._following = None
 
     def _prepare(self, order: Order) -> Generation:
+        current = self.state.current.generation
+        if current is not None and current.name == order.name:
+            return current
         generation = open_generation(Path(self.state.settings.data_dir, GENERATIONS, order.name), order.stamps)
-        if generation is not self.state.current.generation:
-            generation.warm()
-            generation.self_test()
+        generation.warm()
+        generation.self_test()
         return generation
 
     def _settle(self, replaced: list[Generation | None]) -> None:
         replaced.clear()
-        if not self.server.should_exit:
-            self.say("ready")
+        self.say("ready")
 
     def _report(self, report: Report) -> None:
         with contextlib.suppress(OSError):  # the supervisor is gone, which `_receive` sees too

@@ -102,16 +102,6 @@ def canonical_line(record: Record) -> bytes:
     return normalized(_encoder.encode(record))
 
 
-def canonical_with_digest(table: str, records: Sequence[Record]) -> tuple[bytes, int]:
-    """(`canonical_lines`, their `lines_digest`) at the cost of going through the lines once."""
-    lines = _encoder.encode_lines(records)
-    each = lines.splitlines()
-    if lines.translate(None, _NFC_BYTES):
-        each = [normalized(line) for line in each]
-        lines = b"\n".join([*each, b""])
-    return lines, _sum_of_digests(table, each)
-
-
 def normalized(text: bytes) -> bytes:
     """UTF-8 JSON `text` with its strings in Unicode normalization form C.
 
@@ -131,13 +121,9 @@ def record_digest(table: str, line: bytes) -> int:
 
 def lines_digest(table: str, lines: bytes) -> int:
     """The sum modulo 2**128 of the record digests of canonical lines, each ended by a line feed."""
-    return _sum_of_digests(table, lines.splitlines())
-
-
-def _sum_of_digests(table: str, lines: Sequence[bytes]) -> int:
     prefix = table.encode() + b"\x1f"
     digest = xxhash.xxh3_128_intdigest
-    return sum([digest(prefix + line) for line in lines]) % DIGEST_MODULUS
+    return sum([digest(prefix + line) for line in lines.splitlines()]) % DIGEST_MODULUS
 
 
 def format_digest(digest: int) -> str:

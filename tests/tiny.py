@@ -123,6 +123,7 @@ def generation(
         bits=BITS,
         slots=len(SLOTS),
         counts=counts(serial),
+        unplaced=0,
         files=[entry(building / name, kind, needed) for name, kind, needed in files],
     )
     write_manifest(building, manifest)

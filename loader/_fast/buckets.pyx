@@ -5,7 +5,7 @@ input or output.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, qsort
+from libc.stdlib cimport calloc, free, malloc, qsort
 
 from loader._fast.pack cimport ALIAS, KEY_BITS, MEMBERSHIP, PERSON, id_row_t, row_t
 from lookup._fast.encode cimport (
@@ -28,6 +28,8 @@ cdef struct entry_t:  # a record of the bucket that is open, in the work area
 cdef size_t most_faults = MAX_FAULTS
 cdef size_t most_records = MAX_RECORDS
 cdef size_t most_bytes = MAX_RECORD_AREA
+cdef size_t shares = 1 << 16  # that the rows of a part are dealt out to, to be sorted
+cdef size_t few = 24  # rows, that are sorted soonest by putting each in its place
 
 
 cdef int by_key(const void* a, const void* b) noexcept nogil:
@@ -46,6 +48,54 @@ cdef int by_key(const void* a, const void* b) noexcept nogil:
 cdef inline bint is_before(const row_t* x, const row_t* y) noexcept nogil:
     """Whether a row stands before another in the feed."""
     return x.file < y.file or (x.file == y.file and x.line < y.line)
+
+
+cdef int sort_rows(row_t* rows, size_t n, row_t** order) except -1:
+    """Put the rows in order, by_key; `order` has room for n, from 1 up.
+
+    Keys are spread evenly over a part, so dealing them out by their upper bits does most of it.
+    """
+    cdef uint64_t least = rows[0].key, most = rows[0].key
+    cdef size_t i, start
+    cdef int shift = 0
+    cdef uint32_t* ends
+    for i in range(n):
+        least = min(least, rows[i].key)
+        most = max(most, rows[i].key)
+    while (most - least) >> shift >= shares:
+        shift += 1
+    ends = <uint32_t*> calloc(shares + 1, sizeof(uint32_t))
+    if ends == NULL:
+        raise MemoryError()
+    for i in range(n):
+        ends[((rows[i].key - least) >> shift) + 1] += 1
+    for i in range(shares):
+        ends[i + 1] += ends[i]
+    for i in range(n):
+        order[ends[(rows[i].key - least) >> shift]] = &rows[i]
+        ends[(rows[i].key - least) >> shift] += 1
+    start = 0
+    for i in range(shares):
+        sort_share(order + start, ends[i] - start)
+        start = ends[i]
+    free(ends)
+    return 0
+
+
+cdef void sort_share(row_t** order, size_t n) noexcept nogil:
+    """Sort a share: nearly always a few rows, a person's."""
+    cdef size_t i, j
+    cdef row_t* row
+    if n > few:
+        qsort(order, n, sizeof(row_t*), by_key)
+        return
+    for i in range(1, n):
+        row = order[i]
+        j = i
+        while j > 0 and by_key(&row, &order[j - 1]) < 0:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = row
 
 
 cdef int by_number(const void* a, const void* b) noexcept nogil:
@@ -289,9 +339,8 @@ def assemble(bytearray rows not None, int bits, int64_t at, uint32_t[::1] listed
     if order == NULL:
         raise MemoryError()
     try:
-        for i in range(n):
-            order[i] = &base[i]
-        qsort(order, n, sizeof(row_t*), by_key)
+        if n:
+            sort_rows(base, n, order)
         i = 0
         while i < n:
             j = i + 1

@@ -1,5 +1,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from lookup._fast.encode cimport area_t
+
 cdef enum:
     PERSON = 0
     ALIAS = 1
@@ -26,3 +28,11 @@ cdef packed struct id_row_t:
     uint64_t id
     uint32_t line
     uint32_t file
+
+cdef class Parts:
+    cdef area_t* areas
+    cdef readonly int count
+
+
+cdef inline int part_of(uint64_t mixed, int part_bits) noexcept nogil:
+    return <int> (mixed >> (KEY_BITS - part_bits))

@@ -9,10 +9,11 @@ from cpython.datetime cimport (
     PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND, PyDateTime_DATE_GET_MINUTE, PyDateTime_DATE_GET_SECOND,
     PyDateTime_GET_DAY, PyDateTime_GET_MONTH, PyDateTime_GET_YEAR, import_datetime,
 )
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memset
 
+from loader._fast.canonical cimport days_from_civil
 from lookup._fast.encode cimport area_append, area_reserve, area_t
 from lookup._fast.key cimport c_mix, c_parse_str
 from lookup._fast.record cimport FLR_FOREVER
@@ -38,27 +39,18 @@ cdef object COUNTRY = codes.COUNTRY
 
 cdef int64_t micros(object time) except? -1:
     """Microseconds since 1970-01-01 of a wall-clock datetime; FLR_FOREVER for None."""
-    cdef int64_t year, era, day_of_era, days
-    cdef int month
     if time is None:
         return FLR_FOREVER
-    month = PyDateTime_GET_MONTH(time)
-    year = PyDateTime_GET_YEAR(time) - (1 if month <= 2 else 0)
-    era = year // 400
-    day_of_era = (year - era * 400) * 365 + (year - era * 400) // 4 - (year - era * 400) // 100
-    day_of_era += (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + PyDateTime_GET_DAY(time) - 1
-    days = era * 146097 + day_of_era - 719468
     return (
-        ((days * 24 + PyDateTime_DATE_GET_HOUR(time)) * 60 + PyDateTime_DATE_GET_MINUTE(time)) * 60
-        + PyDateTime_DATE_GET_SECOND(time)
+        (
+            (days_from_civil(PyDateTime_GET_YEAR(time), PyDateTime_GET_MONTH(time), PyDateTime_GET_DAY(time)) * 24
+             + PyDateTime_DATE_GET_HOUR(time)) * 60 + PyDateTime_DATE_GET_MINUTE(time)
+        ) * 60 + PyDateTime_DATE_GET_SECOND(time)
     ) * 1000000 + PyDateTime_DATE_GET_MICROSECOND(time)
 
 
 cdef class Parts:
     """Growing areas of bytes, one for each part of the keys."""
-
-    cdef area_t* areas
-    cdef readonly int count
 
     def __cinit__(self, int count):
         self.count = count
@@ -93,10 +85,6 @@ cdef class Parts:
             return PyBytes_FromStringAndSize(<char*> whole.data, whole.size), sizes
         finally:
             free(whole.data)
-
-
-cdef inline int part_of(uint64_t mixed, int part_bits) noexcept nogil:
-    return <int> (mixed >> (KEY_BITS - part_bits))
 
 
 cdef inline check_code(object known, object oid, object value, list faults, line):

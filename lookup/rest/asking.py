@@ -4,13 +4,13 @@ Nothing that was asked for is repeated in a problem, but a member's name that ca
 """
 
 import re
-from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Request
 from msgspec import Meta
 
+from lookup.answers import INVALID
 from lookup.core import parse
 from lookup.exchange import Exchange, exchange_of
 from lookup.problems import InvalidNin, InvalidRequest, TooLarge, UnsupportedMediaType
@@ -98,9 +98,10 @@ def _told(message: str) -> str:
 
 
 def read_nin(exchange: Exchange, text: str) -> int:
-    """The national id. Raises InvalidNin."""
+    """The national id. Counts one that is none, and raises InvalidNin."""
     nin = parse_nin(exchange, text)
     if nin < 0:
+        exchange.state.counters.count_lookup(INVALID)
         raise InvalidNin
     return nin
 
@@ -132,11 +133,12 @@ def read_query(request: AnyRequest, *names: str) -> dict[str, str]:
     return query
 
 
-def read_number(text: str, lowest: int, highest: int, unknown: Callable[[], Exception]) -> int:
-    """A number in a path: plain digits, a minus before a historical office's. Raises `unknown` outside the range."""
+def read_number(text: str, lowest: int, highest: int) -> int | None:
+    """A number in a path: plain digits, a minus before a historical office's. None outside the range: it is nobody's.
+
+    Raises InvalidRequest.
+    """
     if not _NUMBER.fullmatch(text):
         raise InvalidRequest("the number in the path is not one")
     number = int(text) if len(text) <= MAX_DIGITS else highest + 1
-    if not lowest <= number <= highest:
-        raise unknown()
-    return number
+    return number if lowest <= number <= highest else None

@@ -48,15 +48,15 @@ class List(NamedTuple):
 def patients(request: AnyRequest) -> ASGIResponse:
     """The patients of a contract at a time."""
     exchange = exchange_of(request.scope)
-    contract_id = read_number(request.path_params["id"], 1, MAX_ID, UnknownContract)
+    contract_id = read_number(request.path_params["id"], 1, MAX_ID)
     query = read_query(request, "at", "includePatientData")
     at = read_at(exchange, query.get("at"))
     include = query.get("includePatientData", "false")
     if include not in ("true", "false"):
         raise InvalidRequest("includePatientData is true or false")
     generation = exchange.take()
-    contract = generation.tables.contract(contract_id)
-    if contract is None:
+    contract = None if contract_id is None else generation.tables.contract(contract_id)
+    if contract_id is None or contract is None:
         raise UnknownContract
     people = generation.people if include == "true" else None
     if include == "true" and people is None:

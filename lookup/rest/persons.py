@@ -9,9 +9,9 @@ from litestar import post
 from litestar.params import RawBody
 from litestar.response.base import ASGIResponse
 
-from lookup.answers import INVALID, UNKNOWN
+from lookup.answers import INVALID, UNKNOWN, WITHHELD
 from lookup.exchange import Exchange
-from lookup.problems import Forbidden, InvalidNin, InvalidRequest, UnknownPerson
+from lookup.problems import Forbidden, InvalidRequest, UnknownPerson
 from lookup.resident import Reply, confirmed, history, reply
 from lookup.rest import schema
 from lookup.rest.asking import (
@@ -41,15 +41,11 @@ def gp_lookup(request: AnyRequest, body: RawBody) -> ASGIResponse:
     """A person's GP at a time."""
     exchange, question = read_question(request, body, GpLookup)
     at = read_at(exchange, question.at)
-    count = exchange.state.counters.count_lookup
-    nin = parse_nin(exchange, question.nin)
-    if nin < 0:
-        count(INVALID)
-        raise InvalidNin
+    nin = read_nin(exchange, question.nin)
     answer = reply(exchange.take(), nin, at, exchange.state.settings.withhold_protected)
-    count(UNKNOWN if answer is None else answer.status)
     if answer is None:
-        raise UnknownPerson
+        raise _never_seen(exchange)
+    exchange.state.counters.count_lookup(answer.status)
     return json_answer(answer.body)
 
 
@@ -85,8 +81,14 @@ def _missed(text: str, status: str) -> bytes:
     return b'{"nin":%b,"status":"%b"}' % (_encoder.encode(text), status.encode())
 
 
+def _never_seen(exchange: Exchange) -> UnknownPerson:
+    exchange.state.counters.count_lookup(UNKNOWN)
+    return UnknownPerson()
+
+
 def _refuse_protected(exchange: Exchange, protected: bool) -> None:
     if protected and exchange.state.settings.withhold_protected:
+        exchange.state.counters.count_lookup(WITHHELD)
         raise Forbidden
 
 
@@ -99,7 +101,7 @@ def gp_confirm(request: AnyRequest, body: RawBody) -> ASGIResponse:
     generation = exchange.take()
     found = generation.index.find(nin, at)
     if found is None:
-        raise UnknownPerson
+        raise _never_seen(exchange)
     _refuse_protected(exchange, found.protected)
     yes = confirmed(generation, found, question.hpr_number, at)
     exchange.state.counters.count_lookup("confirmed" if yes else "not-confirmed")
@@ -114,10 +116,12 @@ def gp_history(request: AnyRequest, body: RawBody) -> ASGIResponse:
     generation = exchange.take()
     person = generation.index.person(nin)
     if person is None:
-        raise UnknownPerson
+        raise _never_seen(exchange)
     _, record = person
     _refuse_protected(exchange, record.protected)
-    return json_answer(_encoder.encode(history(generation, record.memberships)))
+    answer = _encoder.encode(history(generation, record.memberships))
+    exchange.state.counters.count_lookup("history")
+    return json_answer(answer)
 
 
 ROUTES: list[Any] = [gp_lookup, gp_lookup_batch, gp_confirm, gp_history]

@@ -55,9 +55,9 @@ def _asked(request: AnyRequest) -> tuple[Generation, int, int | None]:
 @get("/v1/her/{herId:str}", sync_to_thread=False, **schema.HER)
 def her(request: AnyRequest) -> ASGIResponse:
     """What a HER-ID is: a GP at an office, an office, or the service of a list."""
-    number = read_number(request.path_params["herId"], 1, INT32_MAX, UnknownHerId)
+    number = read_number(request.path_params["herId"], 1, INT32_MAX)
     generation, now, at = _asked(request)
-    entry = directory.her(generation.tables, number, now if at is None else at)
+    entry = None if number is None else directory.her(generation.tables, number, now if at is None else at)
     if entry is None:
         raise UnknownHerId
     return _answer(request, generation, entry)
@@ -66,9 +66,9 @@ def her(request: AnyRequest) -> ASGIResponse:
 @get("/v1/gps/{hprNumber:str}", sync_to_thread=False, **schema.GPS)
 def gps(request: AnyRequest) -> ASGIResponse:
     """A doctor and the contracts: those in force at a time, or all."""
-    number = read_number(request.path_params["hprNumber"], 1, 999_999_999, UnknownGp)
+    number = read_number(request.path_params["hprNumber"], 1, 999_999_999)
     generation, _, at = _asked(request)
-    entry = directory.gp(generation.tables, number, at)
+    entry = None if number is None else directory.gp(generation.tables, number, at)
     if entry is None:
         raise UnknownGp
     return _answer(request, generation, entry)
@@ -77,9 +77,9 @@ def gps(request: AnyRequest) -> ASGIResponse:
 @get("/v1/contracts/{id:str}", sync_to_thread=False, **schema.CONTRACT)
 def contract(request: AnyRequest) -> ASGIResponse:
     """A contract with its doctor cycles and office: the cycles at a time, or all."""
-    number = read_number(request.path_params["id"], 1, MAX_ID, UnknownContract)
+    number = read_number(request.path_params["id"], 1, MAX_ID)
     generation, _, at = _asked(request)
-    entry = directory.contract(generation.tables, number, at)
+    entry = None if number is None else directory.contract(generation.tables, number, at)
     if entry is None:
         raise UnknownContract
     return _answer(request, generation, entry)
@@ -88,9 +88,9 @@ def contract(request: AnyRequest) -> ASGIResponse:
 @get("/v1/offices/{organizationNumber:str}/contracts", sync_to_thread=False, **schema.OFFICE)
 def office(request: AnyRequest) -> ASGIResponse:
     """An office and its contracts: those in force at a time, or all."""
-    number = read_number(request.path_params["organizationNumber"], -INT32_MAX, INT32_MAX, UnknownOffice)
+    number = read_number(request.path_params["organizationNumber"], -INT32_MAX, INT32_MAX)
     generation, _, at = _asked(request)
-    entry = directory.office_contracts(generation.tables, number, at)
+    entry = None if number is None else directory.office_contracts(generation.tables, number, at)
     if entry is None:
         raise UnknownOffice
     return _answer(request, generation, entry)

@@ -148,6 +148,13 @@ class TestAssembly:
                 assert (first, last) == (on_list[0], on_list[-1])
                 assert encode_buckets(slot, [first]) + others == encode_buckets(slot, on_list)
 
+    @pytest.mark.parametrize("to", [-1, 0, 1])
+    def test_the_newest_may_end_where_time_begins(self, twin: ModuleType, to: int) -> None:
+        # a person's own row has `from` 0, which is no membership's beginning
+        ((bucket, value),) = outcome(twin, [person(7), membership(7, -5, to)])["buckets"]
+        ((_, record),) = decode_bucket(value, bucket, BITS)
+        assert [(m.valid_from, m.to) for m in record.memberships] == [(-5, to)]
+
     def test_nothing_is_nothing(self, twin: ModuleType) -> None:
         assert outcome(twin, []) == {
             "faults": [],

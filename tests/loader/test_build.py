@@ -85,6 +85,16 @@ def test_fragments_stand_for_contracts_of_the_window(tmp_path: Path) -> None:
             ]
 
 
+def test_a_contract_that_only_touches_the_window_has_no_fragments(tmp_path: Path) -> None:
+    feed = feeds.tables()
+    feed["contracts"][1].update({"from": "2027-01-03T00:00:00"})  # begins as the window ends
+    feed["contracts"][2].update({"to": "2026-11-24T00:00:00"})  # ends as the window begins
+    feeds.build(feeds.write(tmp_path / "feed", feed), tmp_path / "out")
+    with opened(tmp_path / "out") as generation:
+        for index in generation.indexes:
+            assert [index.fragment(slot, NOW) is None for slot in range(3)] == [False, True, True]
+
+
 class TestHoweverTheFeedIsCutUp:
     """The same records give the same values, byte for byte."""
 
@@ -156,12 +166,14 @@ def test_both_cores_have_a_hand_in_it(tmp_path: Path, monkeypatch: pytest.Monkey
     import loader.assemble
     import loader.buckets
     import loader.pack
+    import loader.scan
 
     feeds.build(feeds.write(tmp_path / "feed", feeds.tables()), tmp_path / "compiled")
     for module, name, twin in (
         (loader.deal, "Parts", loader.pack),
         (loader.deal, "pack_persons", loader.pack),
         (loader.deal, "pack_memberships", loader.pack),
+        (loader.deal, "Scanner", loader.scan),
         (loader.assemble, "Parts", loader.pack),
         (loader.assemble, "pack_aliases", loader.pack),
         (loader.assemble, "assemble", loader.buckets),

@@ -302,7 +302,7 @@ class TestSchema:
         first, second, _ = block.data.split(b"\n")
         for data in (first + second + b"\n\n", first + b" " + second + b"\n\n"):
             with pytest.raises(BadFeed):
-                parse("nin_changes", entry.name, loader.read.Block(number, 1, data))
+                parse("nin_changes", entry.name, loader.read.Block(number, 1, data).numbered())
 
     def test_a_small_table_comes_with_the_lines_of_its_records(self, folder: Path) -> None:
         feed = open_feed(feeds.write(folder, feeds.tables(), pieces=2))

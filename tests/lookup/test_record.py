@@ -151,6 +151,17 @@ class TestRecord:
         with pytest.raises(Damaged):
             twin.decode_bucket(data, 0, 17)
 
+    @pytest.mark.parametrize("ends", [(0, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 5)])
+    def test_a_record_of_less_than_two_bytes_or_outside_is_damage(
+        self, twin: ModuleType, ends: tuple[int, int]
+    ) -> None:
+        data = struct.pack("<IHH4H", 5, 2, 0, 1, 2, *ends) + bytes(4)
+        with pytest.raises(Damaged, match="a record's place is wrong"):
+            twin.decode_bucket(data, 5, 13)
+        wrong = 1 if ends[0] < 2 else 2
+        with pytest.raises(Damaged, match="a record's place is wrong"):
+            twin.find(data, 5, 7 << 16 | wrong)
+
     def test_damage_shows_no_content(self, twin: ModuleType) -> None:
         data = twin.encode_record(0, Record(alias_of=2013299997)) + b"\0"
         with pytest.raises(Damaged) as caught:

@@ -216,6 +216,7 @@ def generation(data_dir: Path, *, people: bool = True) -> Path:
         bits=BITS,
         slots=len(SLOTS),
         counts=COUNTS,
+        unplaced=0,
         files=[tiny.entry(building / name, kind, needed) for name, kind, needed in files],
     )
     write_manifest(building, manifest)

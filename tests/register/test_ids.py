@@ -23,7 +23,7 @@ from register.ids import (
 )
 
 NINE = st.text("0123456789", min_size=9, max_size=9)
-# number, control residues: from domain.md section 3; the last two of the table are synthetic series
+# number, control residues, checked by hand against the published weights; some are of synthetic series
 VECTORS = {
     "02013299997": (0, 0),
     "02013299903": (2, 0),
