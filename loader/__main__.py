@@ -6,9 +6,11 @@ Quiet on success when there is no terminal (cron mails whatever is printed); one
 import argparse
 import gc
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,14 +22,15 @@ from loader.errors import (
     ConfigurationError,
     LoaderError,
     LockHeld,
-    StorageError,
     UsageError,
+    as_loader_error,
 )
 from loader.settings import TABLE, Settings
 from register.settings import SettingsError, as_json, as_lines, as_markdown, read_settings
 
 OK = 0
-INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOPPED = 128  # and the number of the signal, as a shell says it: 130 or 143
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,18 +71,39 @@ def load(settings: Settings, arguments: argparse.Namespace) -> None:
     from loader.progress import Progress  # noqa: PLC0415
 
     gc.disable()  # a load ends before cycles could matter, and holds millions of records that would be looked through
-    report = run(
-        arguments.feed,
-        settings,
-        Progress(),
-        rebuild=arguments.rebuild,
-        allow_older=arguments.allow_older,
-        accept_drift=arguments.accept_drift,
-    )
+    with _stoppable():
+        report = run(
+            arguments.feed,
+            settings,
+            Progress(),
+            rebuild=arguments.rebuild,
+            allow_older=arguments.allow_older,
+            accept_drift=arguments.accept_drift,
+        )
     if arguments.json:
         _print_json(report)
-    elif sys.stdout.isatty() or report.adoption == "pinned":
+    elif sys.stdout.isatty() or (report.outcome, report.adoption) == ("published", "pinned"):
         print(report.line())
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """At the first SIGINT or SIGTERM the crew is killed, what was begun is cleaned up, and the program ends."""
+    from loader.crew import kill_crew  # noqa: PLC0415
+
+    def stop(number: int, _: object) -> NoReturn:
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_IGN)  # nothing is to interrupt the cleaning up
+        kill_crew()
+        raise SystemExit(STOPPED + number)
+
+    heard = [each for each in SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]  # nohup, and jobs of a script
+    before = [signal.signal(each, stop) for each in heard]
+    try:
+        yield
+    finally:
+        for each, handler in zip(heard, before, strict=True):
+            signal.signal(each, handler)
 
 
 def status(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -159,27 +183,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     flags = {name: value for name, value in vars(arguments).items() if name in Settings.__struct_fields__}
     try:
-        VERBS[arguments.verb](read_settings(Settings, TABLE, os.environ, flags), arguments)
-    except LoaderError as error:
-        return _tell(error, arguments)
-    except SettingsError as error:
-        return _tell(ConfigurationError(str(error)), arguments)
-    except OSError as error:
-        return _tell(StorageError(f"{error.filename or 'input or output'}: {error.strerror}"), arguments)
+        VERBS[arguments.verb](_settings(flags), arguments)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return STOPPED + signal.SIGINT
     except Exception as error:  # noqa: BLE001 -- its message may hold a record's content: we tell where, and what kind
-        sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
-        return _tell(LoaderError(f"an error in the loader itself: {type(error).__name__}"), arguments)
+        if not isinstance(error, LoaderError | OSError):
+            sys.stderr.write("".join(traceback.format_tb(error.__traceback__)))
+        return _tell(as_loader_error(error), arguments)
     return OK
+
+
+def _settings(flags: dict[str, object]) -> Settings:
+    try:
+        read_settings(Settings, TABLE, {}, flags)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+    try:
+        return read_settings(Settings, TABLE, os.environ, flags)
+    except SettingsError as error:
+        raise ConfigurationError(str(error)) from None
 
 
 def _tell(error: LoaderError, arguments: argparse.Namespace) -> int:
     faults = error.faults if isinstance(error, BadFeed) else ()
+    more = [fault for fault in faults if fault != str(error)]
     if arguments.json:
         _print_json({"error": {"message": str(error), "exitCode": error.exit_code, "faults": faults}})
     elif not isinstance(error, LockHeld) or error.stuck or sys.stderr.isatty():
-        sys.stderr.write("".join(f"{line}\n" for line in (f"flr-loader: {error}", *faults)))
+        sys.stderr.write("".join(f"{line}\n" for line in (f"flr-loader: {error}", *more)))
     return error.exit_code
 
 

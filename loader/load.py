@@ -1,19 +1,30 @@
 """A full load from feed to service: read -> build -> verify -> publish, under the lock, with a report.
 
 Until CURRENT is replaced nothing that is in service has been touched; whatever stops the load leaves the old
-generation.
+generation. Nothing that fails after that undoes it, or hides that it has happened.
 """
 
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from loader.build import Build, Built
 from loader.drift import check_drift
-from loader.errors import BadFeed
+from loader.errors import BadFeed, NotAdopted, as_loader_error
 from loader.lock import LoaderLock
 from loader.progress import Progress
-from loader.publish import Admission, Staging, admit, prepare, prune, require_space, sweep, wait_adopted
+from loader.publish import (
+    Admission,
+    Staging,
+    admit,
+    in_service,
+    prepare,
+    prune,
+    require_space,
+    sweep,
+    wait_adopted,
+)
 from loader.read import Feed, open_feed
 from loader.report import LoadReport, write_report
 from loader.settings import Settings
@@ -51,42 +62,69 @@ def load(
     allow_older: str | None = None,
     accept_drift: str | None = None,
 ) -> LoadReport:
-    """Load one full feed. Raises what loader.errors says; a feed that is refused leaves a report too."""
+    """Load one full feed. Raises what loader.errors says; leaves a report of what it did or what stopped it."""
     started = datetime.now(UTC)
-    prepare(settings.data_dir, settings.run_folder)
+    created = prepare(settings.data_dir, settings.run_folder)
     with LoaderLock(settings.data_dir, settings.stuck_after_seconds):
-        sweep(settings.data_dir)
-        feed = open_feed(folder, settings.feed_public_key)
-        if feed.manifest.kind != "full":
-            raise BadFeed("manifest.json: an incremental feed; this loader takes full ones only")
-        admission = admit(settings.data_dir, feed.manifest.sequence, rebuild=rebuild, allow_older=allow_older)
+        before, _ = in_service(settings.data_dir)
         report = LoadReport(
-            outcome="nothing new",
-            generation=admission.current,
-            previous=admission.current,
-            serial=admission.serial,
-            feed=feed.manifest.source,
+            outcome="failed",
+            generation=before,
+            previous=before,
             started=_text(started),
+            created=created,
             allow_older=allow_older,
             accept_drift=accept_drift,
         )
-        if not admission.build:
-            report.finished = _text(datetime.now(UTC))
-            return report
-        name = f"{started:%Y%m%dT%H%M%S}-{admission.serial}"
         try:
-            _run(feed, settings, progress, admission, report)
-        except BadFeed as error:
-            report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
+            sweep(settings.data_dir)
+            feed, admission = _admitted(folder, settings, report, rebuild=rebuild)
+            if admission.build:
+                _run(feed, settings, progress, admission, report)
+            else:
+                report.outcome = "nothing new"
+            _follow_up(settings, progress, report)
+        except BaseException as error:
+            _note(settings.data_dir, report, error)
             raise
         finally:
             report.seconds = progress.seconds
             report.finished = _text(datetime.now(UTC))
-            write_report(settings.data_dir, name, report)
+            if report.outcome != "nothing new" or report.message is not None:
+                _keep(settings.data_dir, started, report)
     return report
 
 
+def _admitted(folder: Path, settings: Settings, report: LoadReport, *, rebuild: bool) -> tuple[Feed, Admission]:
+    feed = open_feed(folder, settings.feed_public_key)
+    report.feed = feed.manifest.source
+    if feed.manifest.kind != "full":
+        raise BadFeed("manifest.json: an incremental feed; this loader takes full ones only")
+    admission = admit(settings.data_dir, feed.manifest.sequence, rebuild=rebuild, allow_older=report.allow_older)
+    report.serial = admission.serial
+    return feed, admission
+
+
+def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
+    """Say in the report what stopped the load."""
+    report.message = str(as_loader_error(error)) if isinstance(error, Exception) else "stopped by a signal"
+    if report.outcome == "failed":
+        report.generation, _ = in_service(data_dir)
+    if isinstance(error, BadFeed):
+        report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
+
+
+def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
+    """Keep the report. When that fails, what the load came to stays what it was."""
+    name = f"{started:%Y%m%dT%H%M%S.%f}" + ("" if report.serial is None else f"-{report.serial}")
+    try:
+        write_report(data_dir, name, report)
+    except OSError as error:
+        sys.stderr.write(f"flr-loader: the report could not be kept: {error.strerror}\n")
+
+
 def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admission, report: LoadReport) -> None:
+    """Build, verify and publish."""
     require_space(
         settings.data_dir, feed.records("persons") * PERSON_BYTES + feed.records("memberships") * MEMBERSHIP_BYTES
     )
@@ -102,13 +140,43 @@ def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admissio
         with progress.step("reader"):
             ask_reader(staging.folder, built.sample)
         report.generation = staging.publish()
-    report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
-    with progress.step("adoption"):
-        adoption = wait_adopted(
-            settings.data_dir, settings.run_folder, report.generation, settings.adopt_timeout_seconds
-        )
+        report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
+
+
+def _follow_up(settings: Settings, progress: Progress, report: LoadReport) -> None:
+    """What comes after the swap. With nothing new too: what the last load did not live to see is looked at again."""
+    try:
+        _adopt(settings, progress, report)
+    finally:
+        if report.outcome == "published":
+            _prune(settings, report)
+
+
+def _adopt(settings: Settings, progress: Progress, report: LoadReport) -> None:
+    assert report.generation is not None
+    try:
+        with progress.step("adoption"):
+            adoption = wait_adopted(
+                settings.data_dir, settings.run_folder, report.generation, settings.adopt_timeout_seconds
+            )
+    except NotAdopted:
+        report.adoption = "not adopted"
+        raise
+    except OSError as error:
+        raise NotAdopted(
+            f"{report.generation} is announced; who serves it is not to be seen: {error.strerror}"
+        ) from error
     report.adoption, report.workers = adoption.outcome, adoption.workers
-    report.pruned = prune(settings.data_dir, settings.run_folder, settings.keep_generations)
+
+
+def _prune(settings: Settings, report: LoadReport) -> None:
+    try:
+        pruned = prune(settings.data_dir, settings.run_folder, settings.keep_generations)
+    except Exception as error:  # noqa: BLE001 -- the load has done its work, whatever this is
+        report.warnings.append(f"old generations were not removed: {as_loader_error(error)}")
+    else:
+        report.pruned = pruned.removed
+        report.warnings += pruned.warnings
 
 
 def _drift(data_dir: Path, admission: Admission, built: Built, accepted: str | None) -> list[str]:

@@ -202,7 +202,8 @@ def point(data_dir: Path, which: str, name: str) -> None:
             os.fsync(file.fileno())
         new.rename(data_dir / which)
     except OSError as error:
-        new.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
         raise StorageError(f"{which} could not be written: {error.strerror}") from error
     try:
         fsync(data_dir)
@@ -237,8 +238,8 @@ class Pruned(NamedTuple):
 def prune(data_dir: Path, run_dir: Path, keep: int) -> Pruned:
     """Remove all but the newest `keep` generations and those that CURRENT, PIN or a live worker names.
 
-    What an earlier removal left half done goes too. Nothing is touched that has not a generation's name, or holds
-    folders: it is not ours.
+    What an earlier removal left half done goes too. What has not a generation's name, or holds more than files, is not
+    ours and is left alone.
     """
     out = Pruned([], [])
     newest = folders(data_dir)
@@ -251,23 +252,25 @@ def prune(data_dir: Path, run_dir: Path, keep: int) -> Pruned:
             return out
     halves = [folder for folder in (data_dir / GENERATIONS).iterdir() if not (folder / MANIFEST).exists()]
     for folder in newest[keep:] + halves:
-        if folder.name in spared or not _is_ours(folder):
+        if folder.name in spared or not _is_named(folder):
             continue
         try:
+            if folder.is_symlink() or not all(path.is_file() for path in folder.iterdir()):
+                out.warnings.append(f"{folder.name} was not removed: it is not a folder of files alone")
+                continue
             remove(folder)
+            out.removed.append(folder.name)
         except OSError as error:
             out.warnings.append(f"{folder.name} could not be removed: {error.strerror}")
-        else:
-            out.removed.append(folder.name)
     return out
 
 
-def _is_ours(folder: Path) -> bool:
+def _is_named(folder: Path) -> bool:
     try:
         split_name(folder.name)
     except NotServable:
         return False
-    return folder.is_dir() and not folder.is_symlink() and all(path.is_file() for path in folder.iterdir())
+    return True
 
 
 # -- the workers

@@ -111,7 +111,7 @@ def _check_manifest(manifest: Manifest) -> None:
     if not _DIGEST.fullmatch(manifest.content_digest):
         wrong.append("content_digest is not 32 hex digits")
     if manifest.sequence is not None and not 1 <= manifest.sequence <= MAX_SEQUENCE:
-        wrong.append(f"sequence is not a number from 1 to {MAX_SEQUENCE}")
+        wrong.append("sequence is not a number from 1 to 2**53")
     names = [entry.name for entry in manifest.files]
     if len(set(names)) != len(names):
         wrong.append("a file is listed twice")

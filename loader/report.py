@@ -13,7 +13,7 @@ class LoadReport(msgspec.Struct, kw_only=True):
     """One load. Times are RFC 3339; `seconds` by step; `omitted` is "file:line: what" of the records refused."""
 
     outcome: str  # "published", "nothing new", "refused" (the feed is bad) or "failed"
-    generation: str | None  # what CURRENT names when the load is over
+    generation: str | None  # what is in service when the load is over
     started: str
     serial: int | None = None  # none when the feed could not be read so far, and no source
     feed: str | None = None

@@ -174,4 +174,3 @@ def _small_lines(generation: Generation) -> Iterator[tuple[str, bytes]]:
     for table in SMALL_TABLES:
         for line in generation.tables.lines(table):
             yield table, line
-

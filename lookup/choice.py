@@ -81,16 +81,11 @@ class Choice:
         if named is not None and named.name == self._substituted:
             self._substituted = None
         self.order = named or self._kept(serving)
-        if self.order is not None:
-            return
-        substitute = self._substitute()
-        if self.trouble is None and self.served is None and not first and self._current_may_come(substitute):
-            return
-        self.order = substitute
-        if substitute is not None:
-            self._substituted = substitute.name
-        if substitute is not None or self.served is not None:
-            self.trouble = self.trouble or "neither CURRENT nor PIN is there"
+        if self.order is None:
+            self._fall_back(at_once=first or self.trouble is not None or self.served is not None)
+        lost = self.order is None and self.served is not None
+        if named is None and self.trouble is None and (lost or self.fallback):
+            self.trouble = "neither CURRENT nor PIN is there"
 
     def unfit(self, order: Order, why: str) -> None:
         """No worker could open a generation. It is tried again after a while; at once if its files are others now."""
@@ -130,6 +125,17 @@ class Choice:
                     return Order(order.name, order.pinned, self._verified(order.name))
         return None
 
+    def _fall_back(self, *, at_once: bool) -> None:
+        substitute = self._substitute()
+        if substitute is not None and (at_once or not self._current_may_come()):
+            self.order, self._substituted = substitute, substitute.name
+
+    def _current_may_come(self) -> bool:
+        """Whether what has just appeared may be the first load's, which is about to write CURRENT."""
+        if self._first_current_until is None:
+            self._first_current_until = time.monotonic() + FIRST_CURRENT_SECONDS
+        return time.monotonic() < self._first_current_until
+
     def _substitute(self) -> Order | None:
         with suppress(NotServable):
             if (order := self._pointed(CURRENT)) is not None:
@@ -145,14 +151,6 @@ class Choice:
                 with suppress(NotServable):
                     return Order(folder.name, False, self._verified(folder.name))
         return None
-
-    def _current_may_come(self, substitute: Order | None) -> bool:
-        if substitute is None:
-            self._first_current_until = None
-            return True
-        if self._first_current_until is None:
-            self._first_current_until = time.monotonic() + FIRST_CURRENT_SECONDS
-        return time.monotonic() < self._first_current_until
 
     def _refused(self) -> set[str]:
         return {refusal.name for refusal in read_refused(self.data_dir)}

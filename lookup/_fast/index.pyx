@@ -9,13 +9,14 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from lookup._fast.key cimport c_mix, c_unmix
-from lookup._fast.record cimport FOUND, NOT_FOUND, c_alias, c_find, c_next, damaged as record_damaged, membership_t
+from lookup._fast.record cimport FOUND, NOT_FOUND, c_alias, c_find, c_next, damaged as record_damaged
 from lookup._fast.record cimport membership_tuple, record_t, record_tuple
 
 from lookup import index as plain
 from lookup import key as plain_key
 from lookup._fast.record import decode_bucket
-from lookup.index import Found, encode_buckets, encode_fragments, read_buckets, read_fragment
+from lookup.index import encode_buckets, encode_fragments  # no-cython-lint: part of this module to Python
+from lookup.index import Found, read_buckets, read_fragment
 from lookup.record import Damaged
 
 cdef enum:
@@ -118,6 +119,7 @@ cdef class Index:
     cdef int record_of(self, uint64_t nin, record_t* out) noexcept nogil:
         """Begin to read the record under exactly this number."""
         cdef uint64_t mixed
+        cdef uint32_t bucket
         cdef span_t span
         cdef int status
         cdef int rest_bits = KEY_BITS - self.bits
@@ -127,7 +129,8 @@ cdef class Index:
         status = self.value(mixed >> rest_bits, &span)
         if status != FOUND:
             return status
-        return c_find(span.data, span.size, <uint32_t> (mixed >> rest_bits), <uint32_t> (mixed & ((1ULL << rest_bits) - 1)), out)
+        bucket = <uint32_t> (mixed >> rest_bits)
+        return c_find(span.data, span.size, bucket, <uint32_t> (mixed & ((1ULL << rest_bits) - 1)), out)
 
     cdef int person_of(self, uint64_t* nin, record_t* out) noexcept nogil:
         """Begin to read the record of the person behind a number; `nin` becomes the newest."""

@@ -58,9 +58,9 @@ cdef int64_t c_parse(const unsigned char* text, Py_ssize_t size) noexcept nogil:
         if d[i] < 0 or d[i] > 9:
             return -1
         number = number * 10 + d[i]
-    cdef int first = (3*d[0] + 7*d[1] + 6*d[2] + d[3] + 8*d[4] + 9*d[5] + 4*d[6] + 5*d[7] + 2*d[8] + d[9]) % 11
-    cdef int second = (5*d[0] + 4*d[1] + 3*d[2] + 2*d[3] + 7*d[4] + 6*d[5] + 5*d[6] + 4*d[7] + 3*d[8] + 2*d[9] + d[10]) % 11
-    return number if second == 0 and first <= 3 else -1
+    cdef int first = 3*d[0] + 7*d[1] + 6*d[2] + d[3] + 8*d[4] + 9*d[5] + 4*d[6] + 5*d[7] + 2*d[8] + d[9]
+    cdef int second = 5*d[0] + 4*d[1] + 3*d[2] + 2*d[3] + 7*d[4] + 6*d[5] + 5*d[6] + 4*d[7] + 3*d[8] + 2*d[9] + d[10]
+    return number if second % 11 == 0 and first % 11 <= 3 else -1
 
 
 cdef int64_t c_parse_str(str text) noexcept:

@@ -84,7 +84,14 @@ Accepted = Callable[[Tables], None]
         ("offices", 1, ("district",), "999999", not_in(3403)),
         ("offices", 0, ("sector", "value"), "X", not_in(9040)),
         ("offices", 0, ("industries", 0, "value"), "X", not_in(9040)),
-        ("offices", 0, ("properties", 0, "oid"), 17, not_in(17)),
+        ("offices", 0, ("properties", 0, "value"), "X", not_in(9040)),
+        # codes of a system that is known, and is not for this member
+        ("offices", 0, ("sector",), {"oid": 3402, "value": "0301"}, "sector has a value of code system 3402"),
+        ("offices", 0, ("industries", 0), {"oid": 3402, "value": "0301"}, "industries has a value of code system 3402"),
+        ("offices", 0, ("properties", 0), {"oid": 3303, "value": "no"}, "properties has a value of code system 3303"),
+        ("offices", 0, ("properties", 0, "oid"), 17, "properties has a value of code system 17"),
+        ("doctors", 1, ("languages", 0), {"oid": 9043, "value": "NO"}, "languages has a value of code system 9043"),
+        ("doctors", 1, ("languages", 0, "oid"), 3301, not_in(3301)),
         ("offices", 0, ("physicalAddresses", 0, "type"), "HOME", not_in(3401)),
         ("offices", 0, ("physicalAddresses", 0, "municipality"), "9999", not_in(3402)),
         ("offices", 0, ("physicalAddresses", 0, "country"), "XX", not_in(9043)),
@@ -206,6 +213,36 @@ class TestCodes:
     def test_one_value_in_two_systems_is_two(self, accepted: Accepted) -> None:
         feed = feeds.tables()
         feed["codes"].append({"oid": 5511, "value": "1", "text": "Bosatt"})
+        accepted(feed)
+
+
+class TestConfirmers:
+    """How many doctors an answer about a person on a list can name as confirming."""
+
+    def feed(self, doctors: int, **last: object) -> Tables:
+        """A feed whose second contract has so many doctors; the last one's cycle can be another."""
+        feed = feeds.tables()
+        first = feed["doctors"][0]
+        feed["doctors"] += [first | {"hprNumber": 8000 + i} for i in range(doctors)]
+        cycle = {"contractId": 12, "relationship": "LPDL", **since()}
+        cycles = [{"id": 100 + i, "hprNumber": 8000 + i, **cycle} for i in range(doctors)]
+        cycles[-1] |= last
+        feed["doctor_cycles"] = [one for one in feed["doctor_cycles"] if one["contractId"] != 12] + cycles
+        return feed
+
+    FAULT = "contracts.ndjson:2: more than 255 doctors of the list at the same time"
+
+    @pytest.mark.parametrize("last", [{}, {"relationship": "LPFL"}, {"from": "2060-01-01T00:00:00"}], ids=str)
+    def test_more_than_the_format_holds(self, refused: Refused, last: dict[str, object]) -> None:
+        assert refused(self.feed(256, **last)) == (self.FAULT,)
+
+    @pytest.mark.parametrize(
+        "last", [{"relationship": "LPVI"}, {"to": "2015-01-01T00:00:01"}, {"hprNumber": 8000}], ids=str
+    )
+    def test_as_many_as_it_holds(self, accepted: Accepted, last: dict[str, object]) -> None:
+        feed = self.feed(256, **last)
+        if "to" in last:
+            feed["doctor_cycles"][-2]["from"] = last["to"]  # one after the other
         accepted(feed)
 
 

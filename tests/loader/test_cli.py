@@ -84,6 +84,23 @@ def test_the_table_above_has_every_error_there_is() -> None:
     assert {type(error) for error, _ in table.args[1]} - {OSError} == set(errors.LoaderError.__subclasses__())
 
 
+@pytest.mark.parametrize("first", ["a.ndjson:1: x", "a feed"])
+def test_no_fault_is_told_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], first: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise errors.BadFeed(first, ("a.ndjson:1: x", "a.ndjson:2: x"))
+
+    monkeypatch.setitem(command.VERBS, "status", fail)
+    assert command.main(["status"]) == 65
+    told = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix("flr-loader: ") for line in told] == [
+        *([first] if first == "a feed" else []),
+        "a.ndjson:1: x",
+        "a.ndjson:2: x",
+    ]
+
+
 def test_an_error_in_the_loader_itself_tells_where_and_nothing_of_a_record(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,7 +108,7 @@ def test_an_error_in_the_loader_itself_tells_where_and_nothing_of_a_record(
         raise KeyError(f"Kari Nordmann {tiny.ASSIGNED}")
 
     monkeypatch.setitem(command.VERBS, "status", fail)
-    assert command.main(["status"]) == 70
+    assert command.main(["status"]) == 71
     out, err = capsys.readouterr()
     assert "an error in the loader itself: KeyError" in err
     assert "test_cli.py" in err
@@ -106,6 +123,20 @@ def test_wrong_use_is_64(data: Path, arguments: tuple[str, ...]) -> None:
     data.mkdir()
     given = [*arguments, "--data-dir", data] if arguments else []
     assert run(*given).returncode == 64
+
+
+def test_a_wrong_value_of_a_flag_is_64_and_of_the_environment_78(feed: Path, data: Path) -> None:
+    done = run("load", feed, "--data-dir", data, "--processes", "many")
+    assert (done.returncode, "processes (from the command line)" in done.stderr) == (64, True)
+    done = run("load", feed, "--data-dir", data, FLR_PROCESSES="many")
+    assert (done.returncode, "processes (from the environment)" in done.stderr) == (78, True)
+    assert not data.exists()
+
+
+def test_a_data_folder_in_no_folder_is_78(feed: Path, data: Path) -> None:
+    done = run("load", feed, "--data-dir", data / "typo" / "data")
+    assert (done.returncode, "there is no folder" in done.stderr) == (78, True)
+    assert not data.exists()
 
 
 def test_wrong_settings_are_78(data: Path) -> None:

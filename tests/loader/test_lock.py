@@ -1,9 +1,11 @@
 """One loader at a time."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -69,6 +71,35 @@ def test_a_dead_loader_holds_nothing(tmp_path: Path, other: subprocess.Popen) ->
     assert holder(tmp_path) is None
     with LoaderLock(tmp_path, 1800):
         pass
+
+
+def test_one_that_only_looks_is_not_another_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loader.lock").touch()
+    with (tmp_path / "loader.lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+
+        def look_no_more(_: float) -> None:
+            fcntl.flock(looking, fcntl.LOCK_UN)
+
+        monkeypatch.setattr(time, "sleep", look_no_more)
+        with LoaderLock(tmp_path, 1800):
+            pass
+
+
+def test_a_dead_loader_is_not_named(tmp_path: Path, other: subprocess.Popen) -> None:
+    with subprocess.Popen(["true"]) as dead:
+        pass
+    (tmp_path / "loader.lock").write_bytes(msgspec.json.encode(Holder(dead.pid, "2026-11-24T02:00:00+00:00")))
+    with pytest.raises(LockHeld, match="does not say who"), LoaderLock(tmp_path, 1800):
+        pass
+    assert holder(tmp_path) is None
+    assert other.pid
+
+
+def test_who_has_done_is_not_named(tmp_path: Path) -> None:
+    with LoaderLock(tmp_path, 1800):
+        pass
+    assert (tmp_path / "loader.lock").read_bytes() == b""
 
 
 def test_it_is_free_again_afterwards(tmp_path: Path) -> None:

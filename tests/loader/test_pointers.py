@@ -71,6 +71,25 @@ def test_other_mappings_of_the_file_do_not_matter(tmp_path: Path, written: dict[
     assert all(len(mapping) for mapping in mappings)
 
 
+def test_the_inode_number_that_is_mapped_may_be_another(
+    tmp_path: Path, written: dict[str, dict[int, bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On overlayfs the kernel shows the file below."""
+    index = index_file(tmp_path / "index.mdb", written)
+    write_pointers(index, tmp_path / "pointers.bin", BITS, SLOTS)
+    inode, read_text = str(index.stat().st_ino), Path.read_text
+
+    def of_the_file_below(path: Path) -> str:
+        text = read_text(path)
+        assert path == Path("/proc/self/maps")
+        assert f" {inode} " in text
+        return text.replace(f" {inode} ", " 1 ")
+
+    monkeypatch.setattr(Path, "read_text", of_the_file_below)
+    write_pointers(index, tmp_path / "below.bin", BITS, SLOTS)
+    assert (tmp_path / "below.bin").read_bytes() == (tmp_path / "pointers.bin").read_bytes()
+
+
 @pytest.mark.parametrize("name", FIRSTS)
 def test_a_value_of_another_number(tmp_path: Path, name: str) -> None:
     index = index_file(tmp_path / "index.mdb", {name: {1: value(1), 2: value(1)}})

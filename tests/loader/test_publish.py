@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from loader import publish
-from loader.errors import BadGeneration, NotAdopted, OutOfOrder, StorageError
+from loader.errors import BadGeneration, ConfigurationError, NotAdopted, OutOfOrder, StorageError
 from loader.publish import Staging, admit, in_service, prepare, prune, require_space, sweep, wait_adopted
 from loader.report import LoadReport, write_report
 from lookup.generation import NotServable, open_generation, read_pointer, verify_files
@@ -48,6 +48,7 @@ def test_a_generation_is_published_sealed(data: Path, tmp_path: Path) -> None:
     name = publish_one(data, tmp_path)
     folder = data / "gen" / name
     assert (data / "CURRENT").read_bytes() == f"{name}\n".encode()
+    assert (data / "CURRENT").stat().st_mode & 0o777 == 0o640
     assert open_generation(folder).name == name
     assert folder.stat().st_mode & 0o777 == 0o750
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o440}
@@ -129,15 +130,35 @@ def test_when_a_step_fails_the_old_generation_stays_whole(
             staging.seal(2)
             staging.publish()
 
-    with pytest.raises(StorageError, match="Input/output error"):
+    with pytest.raises(StorageError, match="Input/output error") as caught:
         publish_two()
     monkeypatch.undo()
     current = read_pointer(data, "CURRENT")
     assert current is not None
     if nth < 8:  # the eighth is after the swap: the new one is in service, only not known to be durable
         assert current == old
+        assert names(data) == {old}  # what nobody was told of is gone
+        assert not (data / "CURRENT.tmp").exists()
+    else:
+        assert current != old
+        assert f"CURRENT names {current} now" in str(caught.value)
     verify_files(data / "gen" / current)
     assert list((data / "staging").iterdir()) == []
+
+
+def test_a_generation_is_not_taken_back_while_current_is_damaged(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_one(data, tmp_path, 1)
+
+    def failing(*_: object) -> None:
+        (data / "CURRENT").write_text("nonsense")
+        raise StorageError("CURRENT could not be written")
+
+    monkeypatch.setattr(publish, "point", failing)
+    with pytest.raises(StorageError, match="CURRENT could not be written"):
+        publish_one(data, tmp_path, 2)
+    assert len(names(data)) == 2  # somebody may have fallen back on it
 
 
 def test_all_of_the_steps_that_fail_above_are_there(
@@ -167,7 +188,7 @@ def test_the_same_generation_is_not_published_over_itself(data: Path, tmp_path: 
 def test_publishing_and_removing_leave_a_reader_undisturbed(data: Path, tmp_path: Path) -> None:
     first = open_generation(data / "gen" / publish_one(data, tmp_path, 1))
     publish_one(data, tmp_path, 2)
-    assert prune(data, data / "run", 1) == [first.name]
+    assert prune(data, data / "run", 1) == ([first.name], [])
     first.warm()
     first.self_test()
     assert first.tables.office(tiny.OFFICE) is not None
@@ -179,6 +200,14 @@ def test_what_a_dead_loader_left_is_swept(data: Path) -> None:
     (data / "staging" / "loose").touch()
     sweep(data)
     assert list((data / "staging").iterdir()) == []
+
+
+def test_the_data_folder_is_made_where_there_is_a_place_for_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"data_dir: there is no folder .*typo to make data in"):
+        prepare(tmp_path / "typo" / "data", tmp_path / "typo" / "data" / "run")
+    assert not (tmp_path / "typo").exists()
+    assert prepare(tmp_path / "data", tmp_path / "data" / "run")
+    assert not prepare(tmp_path / "data", tmp_path / "data" / "run")
 
 
 def test_space_is_asked_for_before_writing(data: Path) -> None:
@@ -204,13 +233,19 @@ def test_the_sequence_in_service_is_nothing_new_unless_rebuilt(data: Path, tmp_p
     assert admit(data, 5, rebuild=True) == (True, 5, name)
 
 
-@pytest.mark.parametrize("broken", ["CURRENT", "folder"])
+@pytest.mark.parametrize("broken", ["CURRENT", "folder", "file"])
 def test_the_sequence_in_service_is_built_again_when_it_is_not_whole(data: Path, tmp_path: Path, broken: str) -> None:
     name = publish_one(data, tmp_path, 5)
     if broken == "CURRENT":
         (data / "CURRENT").write_text("nonsense")
-    else:
+    elif broken == "folder":
         (data / "gen" / name / "manifest.json").unlink()
+    else:
+        index = data / "gen" / name / "index.mdb"
+        damaged = bytearray(index.read_bytes())
+        damaged[-1] ^= 1
+        index.chmod(0o640)
+        index.write_bytes(damaged)
     assert admit(data, 5) == (True, 5, name)
 
 
@@ -228,9 +263,10 @@ def test_a_refused_sequence_is_not_taken_again(data: Path, tmp_path: Path) -> No
     with pytest.raises(OutOfOrder, match="was refused"):
         admit(data, 6)
     assert admit(data, 7).build
-    (data / "refused.json").write_bytes(b"?")
-    with pytest.raises(BadGeneration, match=r"refused\.json"):
-        admit(data, 7)
+    for nonsense in (b"?", msgspec.json.encode([Refusal("six", "bad data", "2026-11-24T02:00:00+01:00")])):
+        (data / "refused.json").write_bytes(nonsense)
+        with pytest.raises(BadGeneration, match=r"refused\.json"):
+            admit(data, 7)
 
 
 def test_without_a_sound_current_the_newest_generation_counts(data: Path, tmp_path: Path) -> None:
@@ -335,15 +371,18 @@ def test_the_newest_and_those_in_use_are_kept(data: Path, tmp_path: Path) -> Non
     (data / "CURRENT").write_text(f"{made[1]}\n")
     mine = RunFile(data / "run")
     mine.write("ready", 3, made[2].split("-")[1])
-    assert set(prune(data, data / "run", 2)) == set(made[3:5])
+    try:
+        assert set(prune(data, data / "run", 2).removed) == set(made[3:5])
+    finally:
+        mine.remove()
     assert names(data) == {*made[:3], *made[5:]}
-    mine.remove()
 
 
 def test_nothing_is_removed_while_a_pointer_is_damaged(data: Path, tmp_path: Path) -> None:
     made = {publish_one(data, tmp_path, serial) for serial in (1, 2)}
     (data / "PIN").write_text("nonsense")
-    assert prune(data, data / "run", 1) == []
+    removed, (warning,) = prune(data, data / "run", 1)
+    assert (removed, "PIN is not one line" in warning) == ([], True)
     assert names(data) == made
 
 
@@ -352,8 +391,58 @@ def test_a_removal_that_was_cut_short_is_finished(data: Path, tmp_path: Path) ->
     (data / "gen" / old / "manifest.json").unlink()
     with pytest.raises(NotServable):
         verify_files(data / "gen" / old)
-    assert prune(data, data / "run", 3) == []
+    assert prune(data, data / "run", 3) == ([old], [])
     assert names(data) == {new}
+
+
+@pytest.mark.parametrize("name", ["backup2", "lost+found", "1-0123ABCD", "01-0123abcd", "1-0123abcd.old"])
+def test_what_has_no_generations_name_is_left_alone(data: Path, tmp_path: Path, name: str) -> None:
+    new = publish_one(data, tmp_path)
+    (data / "gen" / name).mkdir()
+    (data / "gen" / name / "mine").touch()
+    (data / "gen" / "1-aaaaaaaa").touch()  # a file
+    removed, _ = prune(data, data / "run", 1)
+    assert removed == []
+    assert names(data) == {new, name, "1-aaaaaaaa"}
+    assert (data / "gen" / name / "mine").exists()
+
+
+def test_what_holds_folders_or_is_elsewhere_is_left_whole_and_told(data: Path, tmp_path: Path) -> None:
+    first, second, new = (publish_one(data, tmp_path, serial) for serial in (1, 2, 3))
+    (data / "gen" / first / "mine").mkdir()
+    (data / "gen" / second).rename(tmp_path / second)
+    (data / "gen" / second).symlink_to(tmp_path / second)
+    removed, warnings = prune(data, data / "run", 1)
+    assert removed == []
+    told = "was not removed: it is not a folder of files alone"
+    assert set(warnings) == {f"{first} {told}", f"{second} {told}"}
+    assert names(data) == {first, second, new}
+    for name in (first, second):
+        verify_files(data / "gen" / name)
+
+
+def test_one_that_cannot_be_removed_is_told_and_the_others_go(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, new = (publish_one(data, tmp_path, serial) for serial in (1, 2, 3))
+    remove = publish.remove
+
+    def failing(folder: Path) -> None:
+        if folder.name == second:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        remove(folder)
+
+    monkeypatch.setattr(publish, "remove", failing)
+    assert prune(data, data / "run", 1) == ([first], [f"{second} could not be removed: Operation not permitted"])
+    assert names(data) == {second, new}
+
+
+def test_a_half_that_is_still_in_use_is_kept(data: Path, tmp_path: Path) -> None:
+    old, _ = (publish_one(data, tmp_path, serial) for serial in (1, 2))
+    (data / "gen" / old / "manifest.json").unlink()
+    (data / "PIN").write_text(f"{old}\n")
+    assert prune(data, data / "run", 1) == ([], [])
+    assert old in names(data)
 
 
 def test_the_manifest_goes_first(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,9 +57,25 @@ class TestManifest:
             ({"format": "2.0"}, "format '2.0' is not one this loader reads (1.0)"),
             ({"content_digest": "0" * 31 + "G"}, "content_digest is not 32 hex digits"),
             ({"content_digest": "0" * 33}, "content_digest is not 32 hex digits"),
-            ({"sequence": 0}, "sequence is not a positive number"),
+            ({"sequence": 0}, "sequence is not a number from 1 to 2**53"),
             ({"as_of": "2026-11-24T03:00:00"}, "as_of is not an RFC 3339 time with an offset"),
             ({"as_of": "yesterday"}, "as_of is not an RFC 3339 time with an offset"),
+            *(
+                ({"as_of": as_of}, "as_of is not an RFC 3339 time with an offset")
+                for as_of in (
+                    "2026-11-24t03:00:00+01:00",
+                    "2026-11-24 03:00:00+01:00",
+                    "2026-11-24T03:00:00z",
+                    "2026-11-24T03:00:00+0100",
+                    "2026-11-24T03:00:00+01",
+                    "2026-11-24T03:00+01:00",
+                    "20261124T030000Z",
+                    "2026-W48-2T03:00:00Z",
+                    "2026-02-30T03:00:00Z",
+                    "٢٠٢٦-11-24T03:00:00Z",
+                )
+            ),
+            ({"sequence": 2**53 + 1}, "sequence is not a number from 1 to 2**53"),
             ({"kind": "partial"}, "Invalid enum value - at `$.kind`"),
             ({"signature": "x"}, "Object contains unknown field `signature`"),
             ({feeds.ANNE: "x"}, "Object contains unknown field"),
@@ -69,6 +85,11 @@ class TestManifest:
     def test_what_it_says_is_checked(self, folder: Path, members: Members, fault: str) -> None:
         feeds.write(folder, feeds.tables(), **members)
         assert faults_of(folder) == (f"manifest.json: {fault}",)
+
+    @pytest.mark.parametrize("as_of", ["2026-11-24T03:00:00Z", "2026-11-24T03:00:00.25-01:30"])
+    def test_what_the_format_admits_is_read(self, folder: Path, as_of: str) -> None:
+        manifest = open_feed(feeds.write(folder, feeds.tables(), as_of=as_of, sequence=2**53)).manifest
+        assert (manifest.as_of, manifest.sequence) == (as_of, 2**53)
 
     def test_a_minor_version_is_read(self, folder: Path) -> None:
         assert open_feed(feeds.write(folder, feeds.tables(), format="1.7")).manifest.format == "1.7"
@@ -319,7 +340,7 @@ def test_a_line_may_be_as_long_as_the_limit_and_no_longer(tmp_path: Path, before
     empty = len(feeds.line_of(code))
     for size, place in ((MAX_LINE_BYTES, None), (MAX_LINE_BYTES + 1, 1 + before)):
         line = feeds.line_of(code | {"text": "x" * (size - empty)})
-        feed["codes"] = feeds.tables()["codes"][:before] + [line] + feeds.tables()["codes"][before:]
+        feed["codes"] = [*feeds.tables()["codes"][:before], line, *feeds.tables()["codes"][before:]]
         folder = feeds.write(tmp_path / str(size), feed)
         if place is None:
             feeds.build(folder, tmp_path / f"{size}-out")

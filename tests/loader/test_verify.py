@@ -1,6 +1,7 @@
 """Verifying what was built: damage, loss and difference are found, in the files and through the serving reader."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import lmdb
 import msgspec
 import pytest
 
+from loader import verify
 from loader.errors import BadFeed, BadGeneration
 from loader.load import load
 from loader.progress import Progress
@@ -160,8 +162,39 @@ class TestReader:
         feeds.assert_tells_nothing([str(caught.value), repr(caught.value)])
 
     def test_refuses_what_cannot_be_served(self, out: Path) -> None:
-        with pytest.raises(BadGeneration, match="the serving reader refused the candidate"):
+        with pytest.raises(BadGeneration) as caught:
             ask_reader(out, [])
+        assert str(caught.value) == "the serving reader refused the candidate: not a generation's name"
+
+    def test_says_why_it_refuses(self, sealed: Path, tmp_path: Path) -> None:
+        folder = shutil.copytree(sealed, tmp_path / sealed.name)
+        (folder / "pointers.bin").chmod(0o640)
+        (folder / "pointers.bin").write_bytes(b"")
+        with pytest.raises(BadGeneration) as caught:
+            ask_reader(folder, sample())
+        reason = "pointers.bin is not what the manifest says"
+        assert str(caught.value) == f"the serving reader refused the candidate: {reason}"
+
+    def test_that_is_killed_is_told(self, sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(verify, "READER", "import os; os.kill(os.getpid(), 9)")
+        with pytest.raises(BadGeneration, match="the serving reader refused the candidate: it ended with -9"):
+            ask_reader(sealed, [])
+
+    @pytest.mark.parametrize("module", ["loader/verify.py", "loader/__init__.py", "msgspec.py", "json.py"])
+    def test_runs_nothing_of_the_folder_it_is_started_in(
+        self, sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+    ) -> None:
+        planted = tmp_path / module
+        planted.parent.mkdir(exist_ok=True)
+        (planted.parent / "__init__.py").touch()
+        planted.write_text(f"open({str(tmp_path / 'has run')!r}, 'w')\nimport os\nos._exit(0)\n")
+        monkeypatch.chdir(tmp_path)
+        wanted = sample()
+        ask_reader(sealed, wanted)
+        wanted[0] = msgspec.structs.replace(wanted[0], id=99)
+        with pytest.raises(BadGeneration, match="is missing or differs"):
+            ask_reader(sealed, wanted)
+        assert not (tmp_path / "has run").exists()
 
     def test_may_not_take_for_ever(self, sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def late(*_: object, **options: object) -> None:

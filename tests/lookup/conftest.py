@@ -13,6 +13,14 @@ from tests.lookup import village
 from tests.lookup.serving import state_of
 
 
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder with nothing in it."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def village_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return village.generation(tmp_path_factory.mktemp("village"))

@@ -32,12 +32,21 @@ GETS = (
     "/v1/contracts/100/patients",
     "/v1/offices/123456785/contracts",
 )
+NOBODYS = (
+    "/v1/her/0",
+    "/v1/gps/0",
+    "/v1/contracts/0",
+    "/v1/contracts/0/patients",
+    "/v1/offices/9999999999/contracts",
+)
 OTHERS = ("/livez", "/readyz", "/v1/status", "/metrics")
 JSON = {"content-type": "application/json"}
 
 
-def check(answer: Any, word: str) -> None:
-    """The answer is this problem, and repeats no number."""
+def check(answer: Any, word: str, generation: str | None = "42") -> None:
+    """The answer is this problem, names the generation in service, and repeats no number."""
+    assert answer.headers.get("flr-generation") == generation
+    assert answer.headers.get("flr-as-of") == (generation and village.AS_OF)
     assert answer.headers["content-type"] == "application/problem+json"
     problem = msgspec.json.decode(answer.content, type=shapes.Problem)
     assert (problem.type, problem.status) == (f"urn:flr:problem:{word}", answer.status_code)
@@ -174,11 +183,11 @@ def test_no_such_route(client: TestClient, path: str) -> None:
 def test_without_a_generation_nothing_is_answered_but_that_it_cannot() -> None:
     with TestClient(create_app(state_of(None))) as client:
         answers = [client.post(path, json=body) for path, body in POSTS.items()]
-        answers += [client.get(path) for path in (*GETS, "/readyz", "/v1/status")]
+        answers += [client.get(path) for path in (*GETS, *NOBODYS, "/readyz", "/v1/status")]
         for answer in answers:
-            check(answer, "unready")
+            check(answer, "unready", generation=None)
             assert answer.headers["retry-after"].isdigit()
-            assert "flr-generation" not in answer.headers
+        check(client.get("/v1/her/x"), "invalid-request", generation=None)
         assert client.get("/livez").status_code == client.get("/metrics").status_code == 200
 
 

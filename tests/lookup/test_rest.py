@@ -137,6 +137,17 @@ def test_confirm(client: TestClient, nin: str, doctor: int, at: str | None, expe
     assert (answer.status_code, answer.json()) == (200, {"confirmed": expected})
 
 
+@pytest.mark.parametrize("path", ["/v1/gp-lookup", "/v1/gp-confirm", "/v1/gp-history"])
+def test_every_person_asked_for_is_counted(opened: Generation, path: str) -> None:
+    more = {"hprNumber": PER} if path == "/v1/gp-confirm" else {}
+    found = {"/v1/gp-lookup": "assigned", "/v1/gp-confirm": "confirmed", "/v1/gp-history": "history"}[path]
+    with TestClient(create_app(state_of(opened, withhold_protected=True))) as client:
+        for nin in (LISTED, "1", village.UNKNOWN, PROTECTED):
+            client.post(path, json={"nin": nin, **more})
+        for outcome in (found, "invalid", "unknown", "withheld"):
+            assert counted(client, f'flr_lookups_total{{outcome="{outcome}"}} 1.0'), outcome
+
+
 def test_history_is_newest_first_with_the_doctors_of_its_time(client: TestClient) -> None:
     answer = client.post("/v1/gp-history", json={"nin": MOVING})
     msgspec.json.decode(answer.content, type=shapes.HistoryAnswer)

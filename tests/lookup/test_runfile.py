@@ -91,3 +91,48 @@ def test_a_file_that_is_locked_but_says_nothing_is_passed_over(tmp_path: Path) -
     os.ftruncate(file._file.fileno(), 0)
     assert live_workers(tmp_path) == []
     file.remove()
+
+
+def test_threads_may_write_at_once(tmp_path: Path) -> None:
+    file = RunFile(tmp_path)
+    failures: list[OSError] = []
+
+    def write() -> None:
+        try:
+            for serial in range(1000):
+                file.write("ready", serial, "0123abcd")
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    (state,) = live_workers(tmp_path)
+    assert state.name == "999-0123abcd"
+    file.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_drains_does_not_get_ready_again(tmp_path: Path) -> None:
+    file = RunFile(tmp_path)
+    file.write("draining", 1, "0123abcd")
+    file.write("ready", 2, "0123abcd")
+    assert [(state.state, state.serial) for state in live_workers(tmp_path)] == [("draining", 1)]
+    file.remove()
+    file.write("ready", 2, "0123abcd")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mask", [0, 0o077])
+def test_the_group_may_read_it_and_nobody_else(tmp_path: Path, mask: int) -> None:
+    file = RunFile(tmp_path)
+    before = os.umask(mask)
+    try:
+        file.write("starting")
+    finally:
+        os.umask(before)
+    assert file.path.stat().st_mode & 0o777 == 0o640
+    file.remove()

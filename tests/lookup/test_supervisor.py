@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import threading
-import time
 from pathlib import Path
 
 import msgspec
@@ -14,40 +13,8 @@ import pytest
 from lookup.manifest import Refusal
 from lookup.runfile import live_workers
 from tests import tiny
+from tests.lookup.swaps import LOOKUP, damage, serial_served, unopenable, until
 from tests.service import PATIENCE_SECONDS, Service
-
-LOOKUP = {"nin": tiny.ASSIGNED, "at": "2026-11-24T12:00:00"}
-
-
-def serial_served(service: Service) -> int:
-    """The serial of one answer, which the headers and the body agree on."""
-    status, headers, body = service.ask("/v1/gp-lookup", LOOKUP)
-    assert status == 200, body
-    serial = int(headers["flr-generation"])
-    assert json.loads(body)["office"]["name"] == f"Kontor {serial}"
-    return serial
-
-
-def damage(folder: Path) -> None:
-    path = folder / "index.mdb"
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def until(condition) -> None:
-    """Wait for something that no event tells of."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder
 
 
 def test_an_empty_folder_is_served_as_unready_until_a_generation_comes(data: Path) -> None:
@@ -143,12 +110,7 @@ def test_a_generation_that_does_not_verify_is_refused_once_and_the_old_one_stays
 
 def test_a_generation_that_workers_cannot_open_is_refused_too(data: Path) -> None:
     a = tiny.generation(data, 1)
-    b = tiny.generation(data, 2)
-    manifest = msgspec.json.decode((b / "manifest.json").read_bytes())
-    manifest.update(serial=3, content_digest="1" * 32)
-    (b / "manifest.json").write_bytes(msgspec.json.encode(manifest))
-    name = f"3-{tiny.digest8_of(b)}"
-    b.rename(b.with_name(name))
+    name = unopenable(tiny.generation(data, 2), 3)
     tiny.announce(data, a.name)
     with Service(data) as service:
         service.wait("serving", generation=a.name)
