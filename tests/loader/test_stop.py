@@ -23,15 +23,14 @@ STAGES = {
     "crew": """
 def work(dealing, task):
     dealing.open()
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\n" % os.getpid())
     signal.pause()
 loader.build.deal = work
 """,
     "reader": """
 def run(command, **_):
     reader = subprocess.Popen(command)  # is told nothing, so it waits for what it will be asked
-    print(reader.pid, flush=True)
-    print(os.getpid(), flush=True)
+    os.write(1, b"%d\n%d\n" % (reader.pid, os.getpid()))
     reader.wait()
 subprocess.run = run
 """,
@@ -58,14 +57,17 @@ def loading(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[su
         stderr=subprocess.PIPE,
         cwd=ROOT,
     ) as process:
-        assert process.stdout is not None
-        started = {int(process.stdout.readline()) for _ in range(2)}
-        assert len(started) == 2
-        yield process, started
-        for pid in started:
-            if alive(pid):
+        started: set[int] = set()
+        try:
+            assert process.stdout is not None
+            for _ in range(2):
+                started.add(int(process.stdout.readline()))
+            assert len(started) == 2
+            yield process, started
+        finally:
+            process.kill()
+            for pid in filter(alive, started):
                 os.kill(pid, signal.SIGKILL)
-        process.kill()
 
 
 def settings(folder: Path) -> Settings:
