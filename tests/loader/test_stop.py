@@ -20,17 +20,17 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60
 # Each says which processes the loader has started, and then goes on for ever.
 STAGES = {
-    "crew": """
+    "crew": r"""
 def work(dealing, task):
     dealing.open()
-    os.write(1, b"%d\n" % os.getpid())
+    os.write(1, b"%d\\n" % os.getpid())
     signal.pause()
 loader.build.deal = work
 """,
-    "reader": """
+    "reader": r"""
 def run(command, **_):
     reader = subprocess.Popen(command)  # is told nothing, so it waits for what it will be asked
-    os.write(1, b"%d\n%d\n" % (reader.pid, os.getpid()))
+    os.write(1, b"%d\\n%d\\n" % (reader.pid, os.getpid()))
     reader.wait()
 subprocess.run = run
 """,
