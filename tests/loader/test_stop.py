@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -23,14 +24,14 @@ STAGES = {
     "crew": r"""
 def work(dealing, task):
     dealing.open()
-    os.write(1, b"%d\\n" % os.getpid())
+    os.write(1, b"%d\n" % os.getpid())
     signal.pause()
 loader.build.deal = work
 """,
     "reader": r"""
 def run(command, **_):
     reader = subprocess.Popen(command)  # is told nothing, so it waits for what it will be asked
-    os.write(1, b"%d\\n%d\\n" % (reader.pid, os.getpid()))
+    os.write(1, b"%d\n%d\n" % (reader.pid, os.getpid()))
     reader.wait()
 subprocess.run = run
 """,
@@ -56,11 +57,13 @@ def loading(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[su
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
+        bufsize=0,  # so that what select sees is all there is
     ) as process:
         started: set[int] = set()
         try:
             assert process.stdout is not None
             for _ in range(2):
+                assert select.select([process.stdout], [], [], PATIENCE_SECONDS)[0]
                 started.add(int(process.stdout.readline()))
             assert len(started) == 2
             yield process, started
