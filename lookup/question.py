@@ -1,8 +1,8 @@
 """The bodies that the compiled HTTP path reads itself. (Plain twin: the specification.)
 
-Canonical is JSON with the members of the route, each once, in any order, blanks anywhere, and strings of printable ASCII
-without escapes: there a strict JSON parser and this one cannot differ. Any other body, right or wrong, is None: for the
-ordinary server to judge. Whether a string is a national id is not asked here. Times: `read_at`.
+Canonical is JSON with the members of the route, each once, in any order, blanks anywhere, and strings of printable
+ASCII without escapes: there a strict JSON parser and this one cannot differ. Any other body, right or wrong, is None:
+for the ordinary server to judge. Whether a string is a national id is not asked here. Times: `read_at`.
 """
 
 import re
@@ -23,7 +23,7 @@ FIRST_YEAR, LAST_YEAR = 1982, 2100
 
 
 class Question(NamedTuple):
-    """What a body asks: texts that should be national ids, the text of a time if there is one, and an HPR number or 0."""
+    """What a body asks: texts that should be national ids, the text of a time or None, and an HPR number or 0."""
 
     nins: tuple[bytes, ...]
     at: bytes | None
@@ -92,8 +92,8 @@ def _value(key: str, body: bytes, at: int) -> tuple[object, int] | None:
 def read_at(text: bytes) -> int | None:
     """The local time that a text means, in microseconds, or None when it takes the calendar to say, or is no time.
 
-    Only times without an offset, in years with the summer time of today, and not in the hours of a spring night of which
-    one does not exist.
+    Only times without an offset, in years with the summer time of today, and not in the hour of a spring night that may
+    not exist.
     """
     if not _LOCAL.fullmatch(text):
         return None

@@ -312,7 +312,7 @@ cdef void c_begin_head(head_t* head) noexcept nogil:
 
 
 cdef int c_read_head(const uint8_t* data, size_t size, head_t* head) noexcept nogil:
-    """Read on in a head: CANONICAL when it is whole (`head.at` is its size), MORE, or OTHER. `data` is its beginning."""
+    """Read on in a head that begins at `data`: CANONICAL when it is whole (`head.at` is its size), MORE, or OTHER."""
     cdef const uint8_t* line
     cdef const uint8_t* end
     cdef int status

@@ -134,7 +134,7 @@ cdef inline bint take_value(place_t* p, int member, question_t* out) noexcept no
 
 
 cdef int c_read_question(int route, const uint8_t* data, size_t size, question_t* out) noexcept nogil:
-    """Read the body of the route with this place in ROUTES: CANONICAL or OTHER. `out.at.data` is NULL without a time."""
+    """Read the body of a route (its place in ROUTES): CANONICAL or OTHER. `out.at.data` is NULL without a time."""
     cdef place_t p
     cdef text_t name
     cdef int member, seen = 0
@@ -186,7 +186,6 @@ cdef inline int days_in(int year, int month) noexcept nogil:
 cdef bint c_read_at(const uint8_t* data, size_t size, int64_t* out) noexcept nogil:
     """The local time that a text means, in microseconds; False when it takes the calendar to say, or is no time."""
     cdef int year, month, day, hour, minute, second, fraction = 0
-    cdef size_t i
     if size < 19 or size == 20 or size > 26:
         return False
     if data[4] != c"-" or data[7] != c"-" or data[10] != c"T" or data[13] != c":" or data[16] != c":":
@@ -198,9 +197,9 @@ cdef bint c_read_at(const uint8_t* data, size_t size, int64_t* out) noexcept nog
         return False
     if size > 20 and (data[19] != c"." or not digits(data + 20, <int> size - 20, &fraction)):
         return False
-    for i in range(size, 26):
-        if size > 20:
-            fraction *= 10
+    while size > 20 and size < 26:
+        fraction *= 10
+        size += 1
     if not (FIRST_YEAR <= year <= LAST_YEAR and 1 <= month <= 12 and 1 <= day <= days_in(year, month)):
         return False
     if hour > 23 or minute > 59 or second > 59 or (month == 3 and day >= 25 and hour == 2):
