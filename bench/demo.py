@@ -110,6 +110,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                env={**os.environ, "FLR_DRAIN_SECONDS": "0"},
                 start_new_session=True,  # Ctrl-C is for us; we then stop the service in good order
             )
 
