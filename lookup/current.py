@@ -49,11 +49,15 @@ class Clock:
     def now(self) -> int:
         """Norwegian wall-clock time, as everywhere in the register."""
         epoch_ns = self.epoch_ns()
+        return epoch_ns // 1000 + self.from_utc(epoch_ns)
+
+    def from_utc(self, epoch_ns: int) -> int:
+        """What makes this moment Norwegian time, in microseconds; the same until the next quarter of an hour."""
         if not self._until - QUARTER_NS <= epoch_ns < self._until:
             quarter = epoch_ns // QUARTER_NS
             self._until = (quarter + 1) * QUARTER_NS
             self._from_utc = local_micros(quarter * 900) - quarter * 900 * 10**6
-        return epoch_ns // 1000 + self._from_utc
+        return self._from_utc
 
 
 class ServiceState:

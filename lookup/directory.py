@@ -11,7 +11,7 @@ from lookup import shapes
 from lookup.answers import ContractView, contract_shape, covers, office_shape
 from lookup.tables import KIND_CONTRACT, KIND_CYCLE, KIND_OFFICE, Tables, present
 from lookup.views import contract_view, in_order, office_contract, office_of, outpost_shape
-from register.localtime import to_micros
+from register.localtime import FOREVER, to_micros
 from register.model import Contract, Doctor, DoctorCycle, Office
 
 ALWAYS = -(2**63)
@@ -19,18 +19,22 @@ Period = tuple[datetime, datetime | None]
 
 
 class Entry(NamedTuple):
-    """An answer, and the local time in microseconds since which it has been the same; ALWAYS when it never changes."""
+    """An answer, and the local times in microseconds between which it is the same: ALWAYS and FOREVER where it never
+    changes.
+    """
 
     body: shapes.Shape
     since: int
+    until: int
 
 
-def _since(periods: Iterable[Period], at: int | None) -> int:
-    """The latest change at or before `at` among the periods that an answer depends on."""
+def _entry(body: shapes.Shape, periods: Iterable[Period], at: int | None) -> Entry:
+    """An answer for `at`, which the ends of these periods may change."""
     if at is None:
-        return ALWAYS
-    times = (to_micros(time) for period in periods for time in period if time is not None)
-    return max((time for time in times if time <= at), default=ALWAYS)
+        return Entry(body, ALWAYS, FOREVER)
+    times = [to_micros(time) for period in periods for time in period if time is not None]
+    since = max((time for time in times if time <= at), default=ALWAYS)
+    return Entry(body, since, min((time for time in times if time > at), default=FOREVER))
 
 
 def _periods(view: ContractView) -> list[Period]:
@@ -55,7 +59,7 @@ def gp(tables: Tables, hpr_number: int, at: int | None) -> Entry | None:
             if at is None or (_in_force(cycle, at) and _in_force(views[cycle.contract_id].contract, at))
         ],
     )
-    return Entry(body, _since(periods, at))
+    return _entry(body, periods, at)
 
 
 def _name(doctor: Doctor) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def contract(tables: Tables, contract_id: int, at: int | None) -> Entry | None:
         outposts=[outpost_shape(tables, o) for o in outposts if at is None or covers(o.valid_from, o.to, at)],
         office=office_shape(view.office, view.municipality_names),
     )
-    return Entry(body, _since([*_periods(view), *((o.valid_from, o.to) for o in outposts)], at))
+    return _entry(body, [*_periods(view), *((o.valid_from, o.to) for o in outposts)], at)
 
 
 def office_contracts(tables: Tables, organization_number: int, at: int | None) -> Entry | None:
@@ -108,7 +112,7 @@ def office_contracts(tables: Tables, organization_number: int, at: int | None) -
         office=office_of(tables, office),
         contracts=[office_contract(view, at) for view in views if at is None or _in_force(view.contract, at)],
     )
-    return Entry(body, _since([period for view in views for period in _periods(view)], at))
+    return _entry(body, [period for view in views for period in _periods(view)], at)
 
 
 def _views_of_office(tables: Tables, organization_number: int) -> list[ContractView]:
@@ -133,7 +137,7 @@ def her(tables: Tables, her_id: int, at: int) -> Entry | None:
     else:
         same = [t for t in things if isinstance(t, DoctorCycle) and t.hpr_number == thing.hpr_number]
         body, more = _her_gp(tables, her_id, thing, [c for c in same if _in_force(c, at)] or [thing], at)
-    return Entry(body, _since([*periods, *more], at))
+    return _entry(body, [*periods, *more], at)
 
 
 _RANK: dict[type, int] = {DoctorCycle: 0, Contract: 1, Office: 2}

@@ -26,10 +26,32 @@ _EVENT_ID = re.compile(rb"[!-~]{1,128}")
 _RETURNED = {b"traceparent": _TRACEPARENT, b"nhn-event-id": _EVENT_ID}
 PARAMETER_TYPE = re.compile(r":[a-z]+(?=})")
 _CONTENT_POLICY = b"default-src 'none'; frame-ancestors 'none'"
+NO_STORE = (b"cache-control", b"no-store")
+SAFE = ((b"content-security-policy", _CONTENT_POLICY), (b"x-content-type-options", b"nosniff"))
+NO_GENERATION = "no generation of the register is in service"
+TOO_OLD = "the register is older than this service may answer from"
 
 
 class StreamTooSlow(Exception):
     """A streamed answer that took longer than it may."""
+
+
+def age_seconds(state: "ServiceState", generation: "Generation") -> float:
+    """How old the register's content is."""
+    return state.clock.epoch_ns() / 1e9 - generation.as_of_seconds
+
+
+def is_older(state: "ServiceState", generation: "Generation", hours: float) -> bool:
+    """Whether the register is older than a limit; 0 is no limit."""
+    return bool(hours) and age_seconds(state, generation) > hours * HOUR_SECONDS
+
+
+def generation_fields(state: "ServiceState", generation: "Generation") -> Iterable[tuple[bytes, bytes]]:
+    """What an answer's head says of the generation it comes from."""
+    yield b"flr-generation", b"%d" % generation.serial
+    yield b"flr-as-of", generation.manifest.as_of.encode()
+    if is_older(state, generation, state.settings.stale_warn_hours):
+        yield b"flr-stale", b"true"
 
 
 class Exchange:
@@ -49,15 +71,10 @@ class Exchange:
         """The generation this request is answered from. Raises Unready without one, or (if `fresh`) when it is old."""
         generation = self.generation = self.state.current.generation
         if generation is None:
-            raise Unready("no generation of the register is in service")
-        limit = self.state.settings.stale_refuse_hours
-        if fresh and limit and self.age_seconds(generation) > limit * HOUR_SECONDS:
-            raise Unready("the register is older than this service may answer from")
+            raise Unready(NO_GENERATION)
+        if fresh and is_older(self.state, generation, self.state.settings.stale_refuse_hours):
+            raise Unready(TOO_OLD)
         return generation
-
-    def age_seconds(self, generation: "Generation") -> float:
-        """How old the register's content is."""
-        return self.state.clock.epoch_ns() / 1e9 - generation.as_of_seconds
 
     async def send(self, message: Message) -> None:
         """Pass on a message of the answer, with what every answer carries."""
@@ -79,22 +96,13 @@ class Exchange:
             else:
                 yield name, value
         if b"cache-control" not in names:
-            yield b"cache-control", b"no-store"
-        if b"content-security-policy" not in names:
-            yield b"content-security-policy", _CONTENT_POLICY
-        yield b"x-content-type-options", b"nosniff"
+            yield NO_STORE
+        yield from (field for field in SAFE if field[0] not in names)
         if self.generation is not None:
-            yield from self._of_generation(self.generation)
+            yield from generation_fields(self.state, self.generation)
         for name, value in self.scope["headers"]:
             if name in _RETURNED and _RETURNED[name].fullmatch(value):
                 yield name, value
-
-    def _of_generation(self, generation: "Generation") -> Iterable[tuple[bytes, bytes]]:
-        yield b"flr-generation", b"%d" % generation.serial
-        yield b"flr-as-of", generation.manifest.as_of.encode()
-        limit = self.state.settings.stale_warn_hours
-        if limit and self.age_seconds(generation) > limit * HOUR_SECONDS:
-            yield b"flr-stale", b"true"
 
     def count(self) -> None:
         """Count the request, once it is answered."""

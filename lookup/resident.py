@@ -28,7 +28,7 @@ from register.localtime import from_micros, to_micros
 if TYPE_CHECKING:
     from lookup.generation import Generation
 
-_VACANT_START = b'{"status":"%s"' % VACANT.encode()
+VACANT_START = b'{"status":"%s"' % VACANT.encode()
 
 
 class Reply(NamedTuple):
@@ -57,7 +57,7 @@ def reply(generation: "Generation", nin: int, at: int, withhold: bool) -> Reply 
     if fragment is None or found.membership is None:
         return Reply(NONE, found.nin, NONE_ANSWER)
     begin_code = generation.tables.begin_codes[found.membership.begin]
-    status = VACANT if fragment.json.startswith(_VACANT_START) else ASSIGNED
+    status = VACANT if fragment.json.startswith(VACANT_START) else ASSIGNED
     return Reply(status, found.nin, single_answer(fragment.json, found.membership, begin_code))
 
 

@@ -48,6 +48,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stream_seconds: Annotated[float, Meta(gt=0, description="longest time one streamed answer may take")] = 60.0
     max_body_bytes: Annotated[int, Meta(ge=256, description="largest request body")] = 4096
     max_batch_body_bytes: Annotated[int, Meta(ge=4096, description="largest request body of a batch")] = 65536
+    max_buffered_bytes: Annotated[
+        int, Meta(ge=1 << 20, description="how much of requests not yet whole a worker keeps, over all connections")
+    ] = 1 << 26
+    hot_path: Annotated[
+        bool, Meta(description="answer the usual requests in the compiled HTTP path; off, the ordinary one has all")
+    ] = True
     keep_alive_seconds: Annotated[int, Meta(ge=1, description="how long an idle connection is kept")] = 75
     stop_seconds: Annotated[
         int, Meta(ge=1, description="how long requests in flight may take when the service stops")

@@ -12,7 +12,7 @@ import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -20,10 +20,14 @@ import uvicorn
 import uvloop
 
 from lookup.choice import Order
+from lookup.core import COMPILED
 from lookup.current import ServiceState
 from lookup.generation import Generation, open_generation
 from lookup.manifest import GENERATIONS
 from lookup.runfile import RunFile, State
+
+if TYPE_CHECKING:
+    from lookup.front import Front
 
 log = structlog.get_logger()
 
@@ -55,7 +59,8 @@ class Worker:
     def __init__(self, state: ServiceState, app: Any, sockets: list[socket.socket], control: socket.socket) -> None:
         self.state, self.control, self.sockets = state, control, sockets
         self.control.setblocking(False)
-        self.server = _Server(_config(state, app), self)
+        self.front = _front(state)
+        self.server = _Server(_config(state, app, self.front), self)
         self._received = b""
         self._wanted: Order | None = None
         self._following: asyncio.Task[None] | None = None
@@ -118,6 +123,8 @@ class Worker:
                 self._report(Report(order.name, f"{type(error).__name__}: {error}"))
                 continue
             replaced = [self.state.current.swap(generation, pinned=order.pinned)]
+            if self.front is not None:
+                self.front.follow(generation)
             self.state.counters.count_swap(generation.serial, generation.as_of_seconds)
             # Unmapping takes milliseconds: where ours is the last reference, it goes on the thread.
             await loop.run_in_executor(self._thread, self._settle, replaced)
@@ -143,10 +150,19 @@ class Worker:
             self.control.send(msgspec.json.encode(report) + b"\n")
 
 
-def _config(state: ServiceState, app: Any) -> uvicorn.Config:
+def _front(state: ServiceState) -> "Front | None":
+    """The compiled HTTP path, where there is one."""
+    if not COMPILED or not state.settings.hot_path:
+        return None
+    from lookup.front import Front  # noqa: PLC0415 -- needs the compiled core
+
+    return Front(state)
+
+
+def _config(state: ServiceState, app: Any, front: "Front | None") -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http="httptools" if front is None else front.protocol,  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,

@@ -14,7 +14,10 @@ MAX_LINES = 400
 MAX_TRACKED_BYTES = 500_000
 VAGUE = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
 OURS = {"register", "lookup", "loader", "bench", "tests", "flr_client"}
-CORE = ("lookup.key", "lookup.record", "lookup.index", "lookup.errors", "lookup._fast")
+CORE = (
+    *("lookup.key", "lookup.record", "lookup.index", "lookup.canonical", "lookup.question", "lookup.errors"),
+    "lookup._fast",
+)
 # what the compiled files of a package may import of ours
 COMPILED_MAY_IMPORT = {"lookup": ("register.ids", *CORE), "loader": ("register", "loader", *CORE)}
 COMPILED_NEVER_IMPORTS = {"litestar", "msgspec", "prometheus_client", "rich", "structlog"}

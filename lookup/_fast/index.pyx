@@ -14,9 +14,10 @@ from lookup._fast.record cimport membership_tuple, record_t, record_tuple
 
 from lookup import index as plain
 from lookup import key as plain_key
+from lookup._fast.fragment import read_fragment
 from lookup._fast.record import decode_bucket
 from lookup.index import encode_buckets, encode_fragments  # no-cython-lint: part of this module to Python
-from lookup.index import Found, read_buckets, read_fragment
+from lookup.index import Found, read_buckets
 from lookup.record import Damaged
 
 cdef enum:

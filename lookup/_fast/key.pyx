@@ -48,6 +48,11 @@ cdef uint64_t c_unmix(uint64_t mixed) noexcept nogil:
 
 cdef int64_t c_parse(const unsigned char* text, Py_ssize_t size) noexcept nogil:
     """The number of eleven ASCII digits with right control digits (rule of 2032), else -1."""
+    return c_parse_within(text, size, 3)
+
+
+cdef int64_t c_parse_within(const unsigned char* text, Py_ssize_t size, int residue) noexcept nogil:
+    """The same, where the first control sum may leave at most `residue`: 3 from 2032 on, 0 today."""
     cdef int d[11]
     cdef int i
     cdef int64_t number = 0
@@ -60,7 +65,7 @@ cdef int64_t c_parse(const unsigned char* text, Py_ssize_t size) noexcept nogil:
         number = number * 10 + d[i]
     cdef int first = 3*d[0] + 7*d[1] + 6*d[2] + d[3] + 8*d[4] + 9*d[5] + 4*d[6] + 5*d[7] + 2*d[8] + d[9]
     cdef int second = 5*d[0] + 4*d[1] + 3*d[2] + 2*d[3] + 7*d[4] + 6*d[5] + 5*d[6] + 4*d[7] + 3*d[8] + 2*d[9] + d[10]
-    return number if second % 11 == 0 and first % 11 <= 3 else -1
+    return number if second % 11 == 0 and first % 11 <= residue else -1
 
 
 cdef int64_t c_parse_str(str text) noexcept:

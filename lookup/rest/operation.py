@@ -8,7 +8,7 @@ from litestar.response.base import ASGIResponse
 
 from lookup import shapes
 from lookup.core import COMPILED
-from lookup.exchange import exchange_of
+from lookup.exchange import age_seconds, exchange_of
 from lookup.metrics import CONTENT_TYPE, exposition
 from lookup.rest import schema
 from lookup.rest.asking import AnyRequest
@@ -44,7 +44,7 @@ def status(request: AnyRequest) -> ASGIResponse:
             serial=generation.serial,
             digest8=generation.digest8,
             as_of=manifest.as_of,
-            age_seconds=round(exchange.age_seconds(generation)),
+            age_seconds=round(age_seconds(exchange.state, generation)),
             source=manifest.source,
             pinned=exchange.state.current.pinned,
             counts=manifest.counts,

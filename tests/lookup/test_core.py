@@ -10,11 +10,23 @@ import pytest
 
 import lookup.core
 
-TWINS = ["key", "record", "index"]
+COMPILED = [
+    "key",
+    "record",
+    "index",
+    "fragment",
+    "canonical",
+    "question",
+    "book",
+    "desk",
+    "replies",
+    "connection",
+    "tally",
+]
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_the_twin_is_an_extension_module(name: str) -> None:
+@pytest.mark.parametrize("name", COMPILED)
+def test_it_is_an_extension_module(name: str) -> None:
     module = importlib.import_module(f"lookup._fast.{name}")
     assert module.__file__ is not None
     assert module.__file__.endswith(tuple(EXTENSION_SUFFIXES))
@@ -41,6 +53,8 @@ def test_the_plain_core_comes_when_asked_for(setting: str, compiled: str) -> Non
         ("key", "bits_for mix unmix split join parse"),
         ("record", "encode_record decode_record find decode_bucket"),
         ("index", "Index encode_buckets read_buckets encode_fragments read_fragment"),
+        ("canonical", "read_head"),
+        ("question", "read_question read_at"),
     ],
 )
 def test_twins_have_the_same_functions(name: str, functions: str) -> None:

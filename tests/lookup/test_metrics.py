@@ -1,12 +1,16 @@
 """Counting in shared memory, and what Prometheus gets to see."""
 
+import math
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from lookup import metrics
+from lookup._fast.tally import place_of
 from lookup.metrics import METRICS, OTHER, Counters, exposition
 
 
@@ -73,11 +77,20 @@ def test_the_histogram_is_cumulative_and_its_bounds_inclusive() -> None:
     counters = Counters(1)
     counters.register(["/a"])
     counters.become(0)
-    for seconds in (-1.0, 0.00005, 0.000051, 0.5, 10.0, 11.0):
-        counters.count_request("/a", 200, seconds)
+    for nanoseconds in (-1, 0, 4096, 4097, 6144, 6145, 2**33, 2**34, 2**34 + 1):
+        counters.count_request("/a", 200, nanoseconds / 1e9)
     seen = scrape(counters)
-    bounds = ("5e-05", "0.0001", "0.25", "0.5", "10.0", "+Inf")
-    assert [seen["flr_request_seconds_bucket", bound, "/a"] for bound in bounds] == [2, 3, 3, 4, 5, 6]
+    bounds = ("4.096e-06", "6.144e-06", "8.192e-06", "4.294967296", "8.589934592", "17.179869184", "+Inf")
+    assert [seen["flr_request_seconds_bucket", bound, "/a"] for bound in bounds] == [3, 5, 6, 6, 7, 8, 9]
+
+
+@given(st.one_of(st.integers(0, 2**36), st.sampled_from([2**n + d for n in range(36) for d in (-1, 0, 1)])))
+def test_the_compiled_path_counts_in_the_same_places(nanoseconds: int) -> None:
+    assert place_of(nanoseconds) == metrics.bucket_of(nanoseconds)
+    bounds = [*metrics.BUCKETS_SECONDS, math.inf]
+    place = metrics.bucket_of(nanoseconds)
+    assert nanoseconds / 1e9 <= bounds[place]
+    assert place == 0 or nanoseconds / 1e9 > bounds[place - 1]
 
 
 def test_what_is_not_known_is_counted_as_other() -> None:

@@ -1,0 +1,3 @@
+from lookup.canonical import Head
+
+def read_head(data: bytes) -> Head | str: ...

@@ -1,0 +1,325 @@
+"""One connection, in front of the ordinary server: canonical messages are answered here, everything else goes there.
+
+An asyncio protocol. It keeps the message boundary itself: octets are looked at from the first of a message on, a
+message is answered when it is wholly there, and the first that is not canonical goes, with all that follows it, octet
+for octet to an ordinary protocol, which has the connection from then on. What one read brought is answered with one
+write.
+
+Backpressure: while the client does not take its answers, or a batch is answered in turns, nothing is read. What is
+kept of a message that is not whole is bounded by the limits of its route, and over all connections by
+`desk.max_buffered`.
+"""
+
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport free
+from libc.string cimport memmove
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+from lookup._fast.canonical cimport CANONICAL, MORE, c_begin_head, c_read_head, head_t
+from lookup._fast.desk cimport Desk
+from lookup._fast.encode cimport area_append, area_t
+from lookup._fast.replies cimport ANSWERED, LATER, Batch, c_answer, c_begin_batch
+
+cdef extern from "<sys/socket.h>" nogil:
+    ssize_t send(int fd, const void* data, size_t size, int flags)
+    int MSG_NOSIGNAL
+    int MSG_DONTWAIT
+
+cdef enum:
+    OUT_BYTES = 1 << 18  # of answers written before they are sent
+    SECOND = 1000000000
+
+
+cdef inline int64_t monotonic() noexcept nogil:
+    cdef timespec time
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec * <int64_t> SECOND + time.tv_nsec
+
+
+cdef class Connection:
+    """One for each accepted socket. `desk.control` admits it, takes it over, and closes it."""
+
+    cdef readonly Desk desk
+    cdef readonly object transport
+    cdef int _fd  # where we write ourselves; below zero over TLS
+    cdef area_t _kept  # what has come of messages that are not answered yet
+    cdef head_t _head  # of the first of them
+    cdef bint _head_whole, _blocked, _paused, _gone
+    cdef bint _ending  # the next answer after which nothing waits is the last
+    cdef bint _half_closed  # the client sends no more
+    cdef Batch _batch
+    cdef int64_t _touched, _begun  # when octets came last, and when the message at hand began
+
+    def __cinit__(self, Desk desk not None):
+        self.desk = desk
+        self._fd = -1
+        c_begin_head(&self._head)
+
+    def __dealloc__(self):
+        free(self._kept.data)
+
+    # -- what the transport tells
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self._touched = monotonic()
+        if not self.desk.control.admit(self, transport):
+            self._gone = True
+            transport.abort()
+            return
+        if transport.get_extra_info("sslcontext") is None:
+            self._fd = transport.get_extra_info("socket").fileno()
+            # We write past the transport, so we must know of every octet that it still holds.
+            transport.set_write_buffer_limits(high=0)
+
+    def connection_lost(self, error):
+        self.desk.control.leave(self)
+        self._let_go()
+
+    def eof_received(self):
+        """The client sends no more. True keeps the connection until what it has sent whole is answered."""
+        self._half_closed = True
+        return self._batch is not None or self._blocked
+
+    def pause_writing(self):
+        self._blocked = True
+
+    def resume_writing(self):
+        self._blocked = False
+        self._touched = monotonic()
+        if not self._gone:
+            self._go_on()
+
+    def data_received(self, bytes data not None):
+        cdef const uint8_t* octets = data
+        cdef size_t size = len(data)
+        if self._gone:
+            return
+        self._touched = monotonic()
+        self.desk.tally.received(size)
+        if self._kept.size or self._blocked or self._batch is not None:
+            self._keep(octets, size)
+            if not self._gone:
+                self._go_on()
+        else:
+            self._begun = self._touched
+            self._read(octets, size)
+
+    # -- what the worker asks
+
+    def overdue(self, double now):
+        """Why the connection has taken too long at `now`, in monotonic seconds: a word, or None."""
+        cdef double since
+        if self._gone or self._batch is not None and not self._blocked:
+            return None
+        since = <double> (self._begun if self._kept.size and not self._blocked else self._touched) / SECOND
+        kind = "write" if self._blocked else "idle" if not self._kept.size else "body" if self._head_whole else "head"
+        return kind if now - since > self.desk.control.patience(kind) else None
+
+    def finish(self):
+        """Close when nothing is in flight, else after its answer."""
+        self._ending = True
+        if not self._gone and not self._kept.size and not self._blocked and self._batch is None:
+            self._close()
+
+    def shutdown(self):
+        """What the server says when it stops."""
+        self.finish()
+
+    @property
+    def idle(self):
+        """Whether nothing has come, or is being answered."""
+        return not self._kept.size and not self._blocked and self._batch is None
+
+    # -- reading
+
+    cdef int _keep(self, const uint8_t* octets, size_t size) except -1:
+        """Put octets behind what is kept."""
+        if self.desk.buffered + size > self.desk.max_buffered:
+            self.desk.control.overfull()
+            self.transport.abort()
+            self._let_go()
+            return 0
+        if not self._kept.size:
+            self._begun = self._touched
+        area_append(&self._kept, octets, size)
+        self.desk.buffered += size
+        return 0
+
+    cdef int _go_on(self) except -1:
+        """Go on with what is in flight, and then with what is kept."""
+        if self._blocked:
+            return 0
+        if self._batch is not None:
+            return self._turn()
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+        if self._kept.size:
+            return self._read(self._kept.data, self._kept.size)
+        if self._ending or self._half_closed:
+            self._close()
+        return 0
+
+    cdef int _read(self, const uint8_t* octets, size_t size) except -1:
+        """Answer every canonical message that is wholly there; keep the beginning of the next, or hand it over."""
+        cdef Desk desk = self.desk
+        cdef size_t at = 0
+        cdef int status = MORE
+        cdef bint over = False, closing = False
+        desk.read_clock()
+        while at < size and not self._blocked and self._batch is None:
+            status = CANONICAL if self._head_whole else c_read_head(octets + at, size - at, &self._head)
+            if status == MORE:
+                break
+            if status != CANONICAL or self._head.length > desk.limits[self._head.route]:
+                over = True
+                break
+            self._head_whole = True
+            if size - at < self._head.at + self._head.length:
+                break
+            # Where more has come already, it is answered too, and the connection closed behind that.
+            closing = (self._ending or desk.draining) and size - at == self._head.at + self._head.length
+            status = c_answer(desk, octets + at, &self._head, closing)
+            if status == LATER:
+                self._begin_batch(octets + at)
+            elif status != ANSWERED:
+                over = True
+                break
+            at += self._head.at + self._head.length
+            self._head_whole = False
+            c_begin_head(&self._head)
+            if desk.out.size > OUT_BYTES:
+                self._flush()
+        self._flush()
+        if self._gone:
+            return 0
+        if over:
+            return self._hand_over(octets + at, size - at)
+        self._remember(octets, at, size)
+        if closing and self._batch is None:
+            self._ending = True
+        if self._batch is not None or self._blocked:
+            return self._pause()
+        if closing or self._half_closed:
+            self._close()
+        return 0
+
+    cdef int _remember(self, const uint8_t* octets, size_t at, size_t size) except -1:
+        """Keep what is behind `at`. The octets are what is kept already, or all new."""
+        if self._kept.size and octets == self._kept.data:
+            memmove(self._kept.data, self._kept.data + at, size - at)
+            self._kept.size = size - at
+            self.desk.buffered -= at
+            if at:
+                self._begun = self._touched
+        elif at < size:
+            self._keep(octets + at, size - at)
+        if not self._kept.size and self._kept.data != NULL:
+            free(self._kept.data)
+            self._kept.data, self._kept.room = NULL, 0
+        return 0
+
+    cdef int _pause(self) except -1:
+        if not self._paused and not self._gone:
+            self._paused = True
+            self.transport.pause_reading()
+        return 0
+
+    # -- batches
+
+    cdef int _begin_batch(self, const uint8_t* octets) except -1:
+        cdef size_t size = self._head.at + self._head.length
+        self._batch = c_begin_batch(self.desk, (<const char*> octets)[:size], &self._head)
+        self.desk.control.call_soon(self.turn)
+        return 0
+
+    def turn(self):
+        """Go on with a batch, in a turn of the loop of its own."""
+        if not self._gone and self._batch is not None and not self._blocked:
+            self._turn()
+
+    cdef int _turn(self) except -1:
+        cdef Batch batch = self._batch
+        cdef bytes message
+        cdef bint last
+        self.desk.closing = (self._ending or self.desk.draining) and not self._kept.size
+        if batch.turn(self.desk) != ANSWERED:
+            self._batch = None
+            message = batch.message + (<const char*> self._kept.data)[:self._kept.size]
+            return self._hand_over(message, len(message))
+        last = batch.done and self.desk.closing
+        if batch.done:
+            self._batch = None
+        self._flush()
+        if self._gone:
+            return 0
+        if last:
+            self._ending = True
+            return 0 if self._blocked else self._close()
+        if batch.done:
+            self._begun = self._touched = monotonic()
+            return self._go_on()
+        if not self._blocked:
+            self.desk.control.call_soon(self.turn)
+        return 0
+
+    # -- writing
+
+    cdef int _flush(self) except -1:
+        """Send what has been written. What the socket does not take now, the transport sends when it can."""
+        cdef Desk desk = self.desk
+        cdef size_t size = desk.out.size
+        cdef ssize_t sent = 0
+        if not size:
+            return 0
+        desk.out.size = 0
+        desk.tally.sent(size)
+        if self._fd >= 0:
+            if self.transport.is_closing():
+                self._let_go()
+                return 0
+            sent = send(self._fd, desk.out.data, size, MSG_NOSIGNAL | MSG_DONTWAIT)
+            if sent < 0:
+                if errno != EAGAIN and errno != EINTR:
+                    self.transport.abort()
+                    self._let_go()
+                    return 0
+                sent = 0
+        if <size_t> sent < size:
+            self.transport.write((<const char*> desk.out.data)[sent:size])
+            if self._fd >= 0:
+                self._blocked = self.transport.get_write_buffer_size() > 0
+        desk.settle(monotonic() - self._begun)
+        return 0
+
+    # -- the end
+
+    cdef int _hand_over(self, const uint8_t* octets, size_t size) except -1:
+        """To the ordinary server, with this and all that comes. Answers that were given before are before its own."""
+        cdef bytes rest = (<const char*> octets)[:size]
+        cdef object transport = self.transport
+        self._let_go()
+        transport.set_write_buffer_limits()
+        if self._paused:
+            transport.resume_reading()
+        self.desk.control.hand_over(self, transport, rest)
+        return 0
+
+    cdef int _close(self) except -1:
+        """Close so that the answers arrive: say that no more will come, and wait for the client to see it."""
+        cdef object transport = self.transport
+        self._let_go()
+        self.desk.control.linger(self, transport)
+        return 0
+
+    cdef int _let_go(self) except -1:
+        """Nothing more is done here."""
+        self._gone = True
+        self._batch = None
+        self.desk.buffered -= self._kept.size
+        free(self._kept.data)
+        self._kept.data, self._kept.size, self._kept.room = NULL, 0, 0
+        return 0

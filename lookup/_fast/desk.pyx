@@ -1,0 +1,193 @@
+"""What all connections of a worker share: its generation, clock, counters, the ready parts of heads, the area in which
+answers are written.
+
+One Desk for a worker, used by its loop alone. What an answer is, is for replies.pyx; here is how one is begun and
+ended. `control` is Python's side (lookup/front.py): it sees to what holds for a second, and answers the rare questions.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
+from lookup._fast.book cimport Book, piece_t
+from lookup._fast.canonical cimport head_t
+from lookup._fast.encode cimport area_reserve
+from lookup._fast.key cimport c_parse_within
+from lookup._fast.question cimport c_read_at, text_t
+from lookup._fast.tally cimport S200, S400, S403, S404, S503, Tally
+
+from lookup.canonical import ROUTES
+from lookup.question import MAX_NUMBERS
+
+PROBLEMS = ("invalid-nin", "unknown-person", "unknown-her-id", "forbidden", "unready")
+
+cdef enum:
+    TRACES = 256  # room for what is returned to the caller, and the end of a head
+    DIGITS = 20
+
+cdef int STATUS_OF[PROBLEM_COUNT]
+STATUS_OF[INVALID_NIN] = S400
+STATUS_OF[UNKNOWN_PERSON] = S404
+STATUS_OF[UNKNOWN_HER_ID] = S404
+STATUS_OF[FORBIDDEN] = S403
+STATUS_OF[UNREADY] = S503
+
+
+cdef inline piece_t piece(bytes text):
+    cdef piece_t out
+    out.data, out.size = text, len(text)
+    return out
+
+
+cdef uint8_t* put(uint8_t* out, const void* data, size_t size) noexcept nogil:
+    memcpy(out, data, size)
+    return out + size
+
+
+cdef uint8_t* put_number(uint8_t* out, uint64_t number) noexcept nogil:
+    cdef uint8_t digits[DIGITS]
+    cdef int i = DIGITS
+    while True:
+        i -= 1
+        digits[i] = <uint8_t> (c"0" + number % 10)
+        number //= 10
+        if not number:
+            return put(out, digits + i, DIGITS - i)
+
+
+cdef class Desk:
+    """`control` answers `refresh(epoch_ns)`, `render(book, nin, at)`, `confirm(book, nin, at, hpr_number)`,
+    `her(book, number, at)`, `parse_at(text)`, and what connection.pyx asks. `limits` are the largest bodies, by place
+    in ROUTES; `max_buffered` is how many octets that were received all connections together may hold.
+    """
+
+    def __cinit__(self, control, Tally tally not None, *, limits, withhold, strict, clock_offset_ns, max_buffered):
+        if len(limits) != len(ROUTES):
+            raise ValueError("a limit for each route")
+        self.control, self.tally, self.withhold = control, tally, withhold
+        self._residue = 0 if strict else 3
+        self._clock_offset, self.max_buffered = clock_offset_ns, max_buffered
+        for place, limit in enumerate(limits):
+            self.limits[place] = limit
+        self.hers = {}
+        self.nins = <text_t*> malloc(<size_t> MAX_NUMBERS * sizeof(text_t))
+        if self.nins == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        free(self.nins)
+        free(self.out.data)
+
+    def swap(self, Book book):
+        """Answer from this generation from the next message on; None is no generation."""
+        self.book = book
+        self.hers.clear()
+        self.hers_size = 0
+        self._valid_until = self._valid_from = 0
+
+    def set_heads(
+        self, *, valid_from, valid_until, from_utc, bytes ok_before, bytes ok_after, bytes her_after, problems
+    ):
+        """What holds while the clock, in nanoseconds since 1970 in UTC, is in [valid_from, valid_until).
+
+        `from_utc` is what makes a moment Norwegian time, in microseconds. Of a head: `ok_before` ends where the digits
+        of Content-Length stand, `ok_after` and `her_after` begin behind them. `problems`: (head without its end, body),
+        in the order of PROBLEMS.
+        """
+        if len(problems) != PROBLEM_COUNT:
+            raise ValueError("not the problems that the compiled path knows")
+        self._heads = (ok_before, ok_after, her_after, problems)
+        self._ok_before, self._ok_after, self._her_after = piece(ok_before), piece(ok_after), piece(her_after)
+        for which, (before, body) in enumerate(problems):
+            self._problem_heads[which], self._problem_bodies[which] = piece(before), piece(body)
+        self._valid_from, self._valid_until, self._from_utc = valid_from, valid_until, from_utc
+
+    cdef int read_clock(self) except -1:
+        """One reading of the clock, for all that a read brought: `now` is Norwegian time in microseconds."""
+        cdef timespec time
+        cdef int64_t epoch
+        clock_gettime(CLOCK_REALTIME, &time)
+        epoch = time.tv_sec * 1000000000 + time.tv_nsec + self._clock_offset
+        if not self._valid_from <= epoch < self._valid_until:
+            self.control.refresh(epoch)
+        self.now = epoch // 1000 + self._from_utc
+        return 0
+
+    cdef bint time_of(self, const text_t* text, int64_t* at) except *:
+        """The time asked about, now if there is no text; False when it is none."""
+        if text.data == NULL:
+            at[0] = self.now
+            return True
+        if c_read_at(text.data, text.size, at):
+            return True
+        try:
+            at[0] = self.control.parse_at((<const char*> text.data)[:text.size].decode("ascii"))
+        except ValueError:
+            return False
+        return True
+
+    cdef int64_t nin_of(self, const text_t* text) noexcept nogil:
+        """The national id, or below zero when the text is none."""
+        return c_parse_within(text.data, text.size, self._residue)
+
+    cdef uint8_t* begin_ok(self, const uint8_t* data, const head_t* head, size_t length) except NULL:
+        """Begin an answer with `length` octets of body; returns where they are to be written. Then tell `end`."""
+        cdef uint8_t* out
+        area_reserve(&self.out, self._ok_before.size + DIGITS + self._ok_after.size + TRACES + length)
+        out = put(self.out.data + self.out.size, self._ok_before.data, self._ok_before.size)
+        out = put(put_number(out, length), self._ok_after.data, self._ok_after.size)
+        count(self, head.route, S200)
+        return end_head(self, out, data, head)
+
+    cdef uint8_t* begin_her(self, const uint8_t* data, const head_t* head, size_t length, bytes fields) except NULL:
+        """The same, with fields of the head that are the answer's own."""
+        cdef uint8_t* out
+        cdef size_t size = len(fields)
+        area_reserve(&self.out, self._ok_before.size + DIGITS + self._her_after.size + size + TRACES + length)
+        out = put(self.out.data + self.out.size, self._ok_before.data, self._ok_before.size)
+        out = put(put_number(out, length), self._her_after.data, self._her_after.size)
+        count(self, head.route, S200)
+        return end_head(self, put(out, <const uint8_t*> fields, size), data, head)
+
+    cdef int end(self, uint8_t* end) noexcept nogil:
+        """An answer that was begun has been written up to here."""
+        self.out.size = end - self.out.data
+        return 0
+
+    cdef int problem(self, int which, const uint8_t* data, const head_t* head) except -1:
+        """Answer with a problem."""
+        cdef const piece_t* before = &self._problem_heads[which]
+        cdef const piece_t* body = &self._problem_bodies[which]
+        cdef uint8_t* out
+        area_reserve(&self.out, before.size + TRACES + body.size)
+        out = end_head(self, put(self.out.data + self.out.size, before.data, before.size), data, head)
+        count(self, head.route, STATUS_OF[which])
+        return self.end(put(out, body.data, body.size))
+
+    cdef void settle(self, int64_t nanoseconds) noexcept nogil:
+        """Count the answers that were given since the last time; each took this long."""
+        cdef int i
+        for i in range(self._answered):
+            self.tally.request(self._routes[i], self._statuses[i], nanoseconds)
+        self._answered = 0
+
+
+cdef inline void count(Desk desk, int route, int status) noexcept nogil:
+    """Note an answer. More than there is room for, in one read, are counted as if they had taken no time."""
+    if desk._answered == MAX_ANSWERS:
+        desk.settle(0)
+    desk._routes[desk._answered] = <uint8_t> route
+    desk._statuses[desk._answered] = <uint8_t> status
+    desk._answered += 1
+
+
+cdef inline uint8_t* end_head(Desk desk, uint8_t* out, const uint8_t* data, const head_t* head) noexcept nogil:
+    """The end of a head: what is returned to the caller. At most TRACES octets."""
+    if head.trace_size:
+        out = put(put(put(out, b"traceparent: ", 13), data + head.trace, head.trace_size), b"\r\n", 2)
+    if head.event_size:
+        out = put(put(put(out, b"nhn-event-id: ", 14), data + head.event, head.event_size), b"\r\n", 2)
+    if desk.closing:
+        out = put(out, b"connection: close\r\n", 19)
+    return put(out, b"\r\n", 2)

@@ -1,0 +1,3 @@
+from lookup.index import Fragment
+
+def read_fragment(value: bytes, at: int) -> Fragment | None: ...

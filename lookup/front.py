@@ -1,0 +1,194 @@
+"""The compiled HTTP path of one worker, seen from Python: what it stands on, and what it asks.
+
+`Front.protocol` is what the server makes for each accepted socket: a compiled Connection, which answers canonical
+requests from the worker's Desk and hands everything else over to an ordinary protocol. Here are the parts of answers'
+heads that hold for a second, the questions that take Python (times outside the rendered window, HER-IDs asked for the
+first time), and the way over. Answers are those of the ordinary path, octet for octet in their bodies.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+from email.utils import formatdate
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from lookup import directory
+from lookup._fast import desk, tally
+from lookup._fast.book import OUTCOMES, Book
+from lookup._fast.connection import Connection
+from lookup._fast.desk import Desk
+from lookup._fast.replies import HerAnswer
+from lookup._fast.tally import Tally
+from lookup.answers import NONE_ANSWER, WITHHELD_ANSWER
+from lookup.canonical import ROUTES
+from lookup.exchange import NO_GENERATION, NO_STORE, SAFE, TOO_OLD, generation_fields, is_older
+from lookup.generation import Generation
+from lookup.metrics import BUCKETS_AT, FIRST_OCTAVE, LAST_OCTAVE, RECEIVED, SENT, SUM_AT
+from lookup.problems import MEDIA_TYPE, PROBLEMS, RETRY_SECONDS, problem_body
+from lookup.resident import VACANT_START, confirmed, reply
+from lookup.rest.reverse import CACHE_CONTROL, etag_of
+from register.localtime import parse_at
+
+if TYPE_CHECKING:
+    from lookup.current import ServiceState
+
+SECOND_NS = 10**9
+_encoder = msgspec.json.Encoder()
+Field = tuple[bytes, bytes]
+
+if tally.OCTAVES != (FIRST_OCTAVE, LAST_OCTAVE):
+    raise ImportError("lookup._fast.tally was built for another histogram than that of lookup.metrics")
+
+
+class Front:
+    """The compiled path of a worker. `follow` every generation that is put in service."""
+
+    def __init__(self, state: "ServiceState") -> None:
+        self.state = state
+        self._ordinary: Callable[[], Any] | None = None
+        settings = state.settings
+        batch = [route.name == "batch" for route in ROUTES]
+        self.desk = Desk(
+            self,
+            _tally(state),
+            limits=[settings.max_batch_body_bytes if many else settings.max_body_bytes for many in batch],
+            withhold=settings.withhold_protected,
+            strict=settings.strict_nin,
+            clock_offset_ns=round(settings.clock_offset * 1e9),
+            max_buffered=settings.max_buffered_bytes,
+        )
+
+    def protocol(self, **server: Any) -> Connection:
+        """A protocol for one more connection; `server` is what uvicorn makes an ordinary one with."""
+        if self._ordinary is None:
+            self._ordinary = partial(HttpToolsProtocol, **server)
+            self._connections = server["server_state"].connections
+        return Connection(self.desk)
+
+    def follow(self, generation: Generation) -> None:
+        """Answer from this generation from now on."""
+        self.desk.swap(book_of(generation))
+
+    # -- what the desk asks
+
+    def refresh(self, epoch_ns: int) -> None:
+        """Say what holds in this second."""
+        state, book = self.state, self.desk.book
+        generation = None if book is None else book.generation
+        past = (epoch_ns - round(state.settings.clock_offset * 1e9)) % SECOND_NS
+        too_old = generation is not None and is_older(state, generation, state.settings.stale_refuse_hours)
+        self.desk.too_old = too_old
+        date = (b"date", formatdate(time.time(), usegmt=True).encode())
+        own = [] if generation is None else list(generation_fields(state, generation))
+        self.desk.set_heads(
+            valid_from=epoch_ns - past,
+            valid_until=epoch_ns - past + SECOND_NS,
+            from_utc=state.clock.from_utc(epoch_ns),
+            ok_before=_head(200, [date, (b"content-type", b"application/json")]) + b"content-length: ",
+            ok_after=b"\r\n" + _fields([NO_STORE, *SAFE, *own]),
+            her_after=b"\r\n" + _fields([*SAFE, *own]),
+            problems=[_problem(word, date, own, TOO_OLD if too_old else NO_GENERATION) for word in desk.PROBLEMS],
+        )
+
+    def render(self, book: Book, nin: int, at: int) -> tuple[int, int, bytes]:
+        """(outcome, newest number, body) for a person whose answer was not rendered when the generation was built."""
+        answer = reply(book.generation, nin, at, self.desk.withhold)
+        if answer is None:
+            raise LookupError("a person is gone between two questions of one generation")
+        return OUTCOMES.index(answer.status), answer.nin, answer.body
+
+    def confirm(self, book: Book, nin: int, at: int, hpr_number: int) -> int:
+        """The outcome of a confirmation for which the same holds."""
+        found = book.index.find(nin, at)
+        if found is None:
+            raise LookupError("a person is gone between two questions of one generation")
+        yes = confirmed(book.generation, found, hpr_number, at)
+        return OUTCOMES.index("confirmed" if yes else "not-confirmed")
+
+    def her(self, book: Book, number: int, at: int) -> HerAnswer | None:
+        """What a HER-ID is, and for how long it is that."""
+        generation = book.generation
+        entry = directory.her(generation.tables, number, at)
+        if entry is None:
+            return None
+        fields = [(b"etag", etag_of(generation, entry.since).encode()), (b"cache-control", CACHE_CONTROL.encode())]
+        return HerAnswer(since=entry.since, until=entry.until, fields=_fields(fields), body=_encoder.encode(entry.body))
+
+    parse_at = staticmethod(parse_at)
+
+    # -- what a connection asks
+
+    def admit(self, connection: Connection, transport: asyncio.Transport) -> bool:
+        """Whether there is room for one more connection."""
+        self._connections.add(connection)
+        return True
+
+    def leave(self, connection: Connection) -> None:
+        """A connection has ended."""
+        self._connections.discard(connection)
+
+    def linger(self, connection: Connection, transport: asyncio.Transport) -> None:
+        """Close a connection so that what was sent arrives."""
+        self._connections.discard(connection)
+        transport.close()
+
+    def call_soon(self, turn: Callable[[], None]) -> None:
+        """Give the others a turn first."""
+        asyncio.get_running_loop().call_soon(turn)
+
+    def hand_over(self, connection: Connection, transport: asyncio.Transport, rest: bytes) -> None:
+        """Let an ordinary protocol have the connection, beginning with what has come and is not answered."""
+        assert self._ordinary is not None
+        self._connections.discard(connection)
+        ordinary = self._ordinary()
+        transport.set_protocol(ordinary)
+        ordinary.connection_made(transport)
+        ordinary.data_received(rest)
+
+
+def book_of(generation: Generation) -> Book:
+    """A generation for the compiled path."""
+    return Book(
+        generation.index,
+        begin_codes=[_encoder.encode(code) for code in generation.tables.begin_codes],
+        none=NONE_ANSWER,
+        withheld=WITHHELD_ANSWER,
+        vacant=VACANT_START,
+        serial=generation.serial,
+        generation=generation,
+    )
+
+
+def _tally(state: "ServiceState") -> Tally:
+    block = state.counters.block()
+    return Tally(
+        block.words,
+        routes=[block.routes[route.template] for route in ROUTES],
+        statuses=[block.statuses[status] for status in tally.STATUSES],
+        buckets=BUCKETS_AT,
+        total=SUM_AT,
+        outcomes=[block.outcomes[outcome] for outcome in OUTCOMES],
+        received=RECEIVED,
+        sent=SENT,
+    )
+
+
+def _fields(fields: Iterable[Field]) -> bytes:
+    return b"".join(b"%b: %b\r\n" % field for field in fields)
+
+
+def _head(status: int, fields: Iterable[Field]) -> bytes:
+    return b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode()) + _fields(fields)
+
+
+def _problem(word: str, date: Field, own: list[Field], unready: str) -> tuple[bytes, bytes]:
+    """(head without its end, body) of a problem."""
+    body = problem_body(word, unready if word == "unready" else None)
+    retry = [(b"retry-after", b"%d" % RETRY_SECONDS)] if word == "unready" else []
+    kind = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+    return _head(PROBLEMS[word][0], [date, *kind, *retry, NO_STORE, *SAFE, *own]), body
