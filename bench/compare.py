@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.contenders import Go, Litestar, Nginx, Redis
 from bench.generator import Prepared, Shape, write_requests
 from bench.prepared import KILOBYTE_HEAD, Known, batches, constant, known, redis_gets, singles
 from bench.rounds import OTHERS_AT_WORK, Contest, interleaved, processors, summary, table
-from bench.servers import Go, Litestar, Nginx, NoServer, Ours, Redis, Server
+from bench.servers import NoServer, Ours, Server
 from bench.staging import NoRegister, Stage, staged
 from lookup.generation import open_generation
 from register.localtime import local_micros
