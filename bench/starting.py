@@ -34,6 +34,7 @@ from bench.staging import NoRegister, Stage, staged
 
 SAMPLE = 20_000
 LOOKUP_SECONDS = 3.0
+WORKERS = 4
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 
@@ -160,7 +161,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="start to ready, and memory of a further worker")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=WORKERS)
     parser.add_argument("--drop-caches", action="store_true", help="cold starts with the kernel's caches dropped")
     parser.add_argument("--out", type=Path, help="write the result as JSON here too")
     args = parser.parse_args()

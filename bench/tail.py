@@ -31,6 +31,7 @@ from bench.staging import NoRegister, Stage, staged
 from lookup.generation import open_generation
 
 CHECKED = 200
+RATE = 20_000
 SWAP_SECONDS = 0.6
 LISTS = 2000
 CALM, SWAPS, HEAVY = "undisturbed", "during swaps", "beside lists and batches"
@@ -161,7 +162,7 @@ def main() -> int:
     """The command. Exits 1 when an answer was not as it should be."""
     parser = argparse.ArgumentParser(description="latency at a fixed rate, beside nginx, swaps and heavy questions")
     parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rate", type=float, default=20_000)
+    parser.add_argument("--rate", type=float, default=RATE)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--sample", type=int, default=200_000, help="persons asked about")
