@@ -79,7 +79,8 @@ def records(feed: Path, table: str, kind: type[R]) -> Iterator[R]:
         path = feed / entry.name
         with path.open("rb") as file:
             plain = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
-            yield from map(decoder.decode, io.BufferedReader(cast("io.RawIOBase", plain), 1 << 20))
+            with io.BufferedReader(cast("io.RawIOBase", plain), 1 << 20) as lines:
+                yield from map(decoder.decode, lines)
 
 
 def assigned_numbers(feed: Path) -> Iterator[str]:
@@ -110,6 +111,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                env={**os.environ, "FLR_DRAIN_SECONDS": "0"},
                 start_new_session=True,  # Ctrl-C is for us; we then stop the service in good order
             )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lookup import log as logging
+from lookup.connections import raise_file_limit
 from lookup.core import COMPILED
 from lookup.current import ServiceState
 from lookup.metrics import Counters
@@ -114,6 +115,7 @@ def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
     check(settings)
     sockets = listen(settings)
+    raise_file_limit()
     settings.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     from lookup.app import TEMPLATES, create_app  # noqa: PLC0415 -- takes a while, and `settings` can do without
     from lookup.supervisor import Supervisor  # noqa: PLC0415

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 from litestar import Litestar
 from litestar.types import HTTPScope, Receive, Send
 
-from lookup.exchange import PARAMETER_TYPE, SCOPE_KEY, Exchange
-from lookup.problems import HANDLERS, PROBLEMS, tell
+from lookup.exchange import PARAMETER_TYPE, Exchange
+from lookup.problems import HANDLERS, PROBLEMS, SCOPE_KEY, tell
 from lookup.rest import operation, page, patients, persons, reverse
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ class Service(Litestar):
             await super().__call__(scope, receive, send)
             return
         inner: HTTPScope = cast("HTTPScope", {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope)
-        exchange = Exchange(self.service_state, inner, send, head=inner is not scope)
+        exchange = Exchange(self.service_state, inner, receive, send, head=inner is not scope)
         inner[SCOPE_KEY] = exchange  # type: ignore[literal-required]
         try:
-            await super().__call__(inner, receive, exchange.send)
+            await super().__call__(inner, exchange.receive, exchange.send)
         except Exception as error:
             if not exchange.status:
                 raise

@@ -67,6 +67,7 @@ class ServiceState:
         self.settings, self.counters = settings, counters
         self.current = Current()
         self.clock = Clock(settings.clock_offset)
+        self.draining = False  # about to stop: serves, but not ready
 
     def now(self) -> int:
         """The time that an answer without `at` is for: local microseconds."""

@@ -9,16 +9,15 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from litestar.types import HTTPScope, Message, Send
+from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Send
 
 from lookup.metrics import OTHER
-from lookup.problems import Unready
+from lookup.problems import SCOPE_KEY, Unready
 
 if TYPE_CHECKING:
     from lookup.current import ServiceState
     from lookup.generation import Generation
 
-SCOPE_KEY = "flr"
 HOUR_SECONDS = 3600
 FIRST_PROBLEM = 400
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -57,10 +56,11 @@ def generation_fields(state: "ServiceState", generation: "Generation") -> Iterab
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_send", "_started", "generation", "head", "now", "scope", "state", "status")
+    __slots__ = ("_receive", "_send", "_started", "generation", "gone", "head", "now", "scope", "state", "status")
 
-    def __init__(self, state: "ServiceState", scope: HTTPScope, send: Send, *, head: bool) -> None:
-        self.state, self.scope, self._send = state, scope, send
+    def __init__(self, state: "ServiceState", scope: HTTPScope, receive: Receive, send: Send, *, head: bool) -> None:
+        self.state, self.scope, self._receive, self._send = state, scope, receive, send
+        self.gone = False  # the client went away before its question was whole
         self.head = head
         self.now = state.now()
         self.generation: Generation | None = None
@@ -75,6 +75,12 @@ class Exchange:
         if fresh and is_older(self.state, generation, self.state.settings.stale_refuse_hours):
             raise Unready(TOO_OLD)
         return generation
+
+    async def receive(self) -> HTTPReceiveMessage:
+        """The next message of the question."""
+        message = await self._receive()
+        self.gone |= message["type"] == "http.disconnect"
+        return message  # type: ignore[return-value]
 
     async def send(self, message: Message) -> None:
         """Pass on a message of the answer, with what every answer carries."""
@@ -105,7 +111,9 @@ class Exchange:
                 yield name, value
 
     def count(self) -> None:
-        """Count the request, once it is answered."""
+        """Count the request, once it is answered. Whoever went away in the middle of a question had no answer."""
+        if self.gone:
+            return
         template = self.scope.get("path_template")
         route = PARAMETER_TYPE.sub("", template) if template else OTHER
         self.state.counters.count_request(route, self.status, time.perf_counter() - self._started)

@@ -15,7 +15,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lookup import directory
 from lookup._fast import desk, tally
@@ -26,9 +25,11 @@ from lookup._fast.replies import HerAnswer
 from lookup._fast.tally import Tally
 from lookup.answers import NONE_ANSWER, WITHHELD_ANSWER
 from lookup.canonical import ROUTES
+from lookup.connections import Connections
 from lookup.exchange import NO_GENERATION, NO_STORE, SAFE, TOO_OLD, generation_fields, is_older
 from lookup.generation import Generation
-from lookup.metrics import BUCKETS_AT, FIRST_OCTAVE, LAST_OCTAVE, RECEIVED, SENT, SUM_AT
+from lookup.metrics import BUCKETS_AT, FIRST_OCTAVE, HANDED_OVER, LAST_OCTAVE, RECEIVED, SENT, SUM_AT
+from lookup.ordinary import OrdinaryProtocol
 from lookup.problems import MEDIA_TYPE, PROBLEMS, RETRY_SECONDS, problem_body
 from lookup.resident import VACANT_START, confirmed, reply
 from lookup.rest.reverse import CACHE_CONTROL, etag_of
@@ -48,9 +49,10 @@ if tally.OCTAVES != (FIRST_OCTAVE, LAST_OCTAVE):
 class Front:
     """The compiled path of a worker. `follow` every generation that is put in service."""
 
-    def __init__(self, state: "ServiceState") -> None:
-        self.state = state
-        self._ordinary: Callable[[], Any] | None = None
+    def __init__(self, state: "ServiceState", members: Connections) -> None:
+        """`members` are the worker's connections."""
+        self.state, self.members = state, members
+        self._ordinary: Callable[[], OrdinaryProtocol] | None = None
         settings = state.settings
         batch = [route.name == "batch" for route in ROUTES]
         self.desk = Desk(
@@ -61,14 +63,24 @@ class Front:
             strict=settings.strict_nin,
             clock_offset_ns=round(settings.clock_offset * 1e9),
             max_buffered=settings.max_buffered_bytes,
+            patience=(
+                settings.head_seconds,
+                settings.body_seconds,
+                settings.keep_alive_seconds,
+                settings.write_seconds,
+            ),
         )
 
     def protocol(self, **server: Any) -> Connection:
         """A protocol for one more connection; `server` is what uvicorn makes an ordinary one with."""
         if self._ordinary is None:
-            self._ordinary = partial(HttpToolsProtocol, **server)
-            self._connections = server["server_state"].connections
+            self._ordinary = partial(OrdinaryProtocol, self.members, self.state, **server)
+            self._call_soon = asyncio.get_running_loop().call_soon
         return Connection(self.desk)
+
+    def drain(self) -> None:
+        """From now on every answer is the last of its connection."""
+        self.desk.draining = True
 
     def follow(self, generation: Generation) -> None:
         """Answer from this generation from now on."""
@@ -123,29 +135,20 @@ class Front:
 
     # -- what a connection asks
 
-    def admit(self, connection: Connection, transport: asyncio.Transport) -> bool:
-        """Whether there is room for one more connection."""
-        self._connections.add(connection)
-        return True
-
-    def leave(self, connection: Connection) -> None:
-        """A connection has ended."""
-        self._connections.discard(connection)
-
-    def linger(self, connection: Connection, transport: asyncio.Transport) -> None:
-        """Close a connection so that what was sent arrives."""
-        self._connections.discard(connection)
-        transport.close()
-
     def call_soon(self, turn: Callable[[], None]) -> None:
         """Give the others a turn first."""
-        asyncio.get_running_loop().call_soon(turn)
+        self._call_soon(turn)
+
+    def overfull(self, connection: Connection) -> None:
+        """All connections together keep too much: this one has to go."""
+        self.members.end(connection, "overfull")
 
     def hand_over(self, connection: Connection, transport: asyncio.Transport, rest: bytes) -> None:
         """Let an ordinary protocol have the connection, beginning with what has come and is not answered."""
         assert self._ordinary is not None
-        self._connections.discard(connection)
         ordinary = self._ordinary()
+        self.state.counters.add(HANDED_OVER)
+        self.members.replace(connection, ordinary)
         transport.set_protocol(ordinary)
         ordinary.connection_made(transport)
         ordinary.data_received(rest)

@@ -42,9 +42,12 @@ BUCKETS_SECONDS = (
 
 # The words of a block: a head, the outcomes, then for each route its statuses, its histogram and its nanoseconds.
 # The supervisor's own block, the first, uses the head alone, and other words of it.
-LIVE, SERIAL, AS_OF, SWAPS, FAILED_SWAPS, RECEIVED, SENT = range(7)
+LIVE, SERIAL, AS_OF, SWAPS, FAILED_SWAPS, HEARTBEAT = range(6)
+RECEIVED, SENT, OPEN, ACCEPTED, REFUSED, HANDED_OVER, REFUSED_FRAMING = range(6, 13)
+ENDINGS = ("head", "body", "idle", "write", "overfull")  # why a connection is ended before its client ends it
+ENDED = {reason: word for word, reason in enumerate(ENDINGS, 13)}
 RESTARTS, NOT_SERVED, FALLBACK, PINNED = range(4)
-HEAD = 8
+HEAD = 24
 _ROUTES_AT = HEAD + len(OUTCOMES) + 1
 BUCKETS_AT = len(STATUSES) + 1
 SUM_AT = BUCKETS_AT + len(BUCKETS_SECONDS) + 1
@@ -76,6 +79,14 @@ METRICS = {
         Declared("flr_requests_total", "Requests answered.", ("route", "status")),
         Declared("flr_request_seconds", "Time from a request's head to its answer.", ("route",)),
         Declared("flr_lookups_total", "Persons looked up, by what came of it.", ("outcome",)),
+        Declared("flr_received_bytes_total", "Octets received."),
+        Declared("flr_sent_bytes_total", "Octets sent."),
+        Declared("flr_connections", "Connections that are open."),
+        Declared("flr_connections_total", "Connections accepted."),
+        Declared("flr_connections_refused_total", "Connections above a limit, closed at once."),
+        Declared("flr_connections_ended_total", "Connections ended by us because they took too long.", ("reason",)),
+        Declared("flr_handovers_total", "Connections that the compiled HTTP path handed over to the ordinary one."),
+        Declared("flr_refused_framing_total", "Requests refused because of how they were framed."),
         Declared("flr_swaps_total", "Generations taken up by workers."),
         Declared("flr_failed_swaps_total", "Generations that a worker could not take up."),
         Declared("flr_worker_restarts_total", "Workers that died and were replaced."),
@@ -151,6 +162,14 @@ class Counters:
         """Count `n` persons looked up with the same outcome. An outcome that is not known counts as `other`."""
         self._words[self._base + HEAD + _OUTCOME.get(outcome, len(OUTCOMES))] += n
 
+    def add(self, word: int, n: int = 1) -> None:
+        """Add to a word of the head of this worker's block."""
+        self._words[self._base + word] += n
+
+    def set(self, word: int, value: int) -> None:
+        """Set a word of the head of this worker's block."""
+        self._words[self._base + word] = value
+
     def count_swap(self, serial: int, as_of_seconds: float) -> None:
         """This worker serves this generation from now on."""
         self._words[self._base + SERIAL] = serial
@@ -164,7 +183,9 @@ class Counters:
     def set_live(self, worker: int, *, live: bool) -> None:
         """Said by the supervisor: a worker was started, or has died. Either way it serves nothing yet, or any more."""
         base = (worker + 1) * _BLOCK_WORDS
-        self._words[base + LIVE], self._words[base + SERIAL], self._words[base + AS_OF] = int(live), 0, 0
+        self._words[base + LIVE] = int(live)
+        for word in (SERIAL, AS_OF, OPEN, HEARTBEAT):
+            self._words[base + word] = 0
 
     def supervise(self, word: int, value: int) -> None:
         """Set a word of the supervisor's block: RESTARTS, NOT_SERVED, FALLBACK or PINNED."""
@@ -209,6 +230,7 @@ class _Collector(Collector):
         for outcome, n in self.counters.outcomes():
             lookups.add_metric([outcome], n)
         yield lookups
+        yield from self._connections()
         yield _counter("flr_swaps_total", sum(self.counters.head(SWAPS)))
         yield _counter("flr_failed_swaps_total", sum(self.counters.head(FAILED_SWAPS)))
         yield _counter("flr_worker_restarts_total", self.counters.supervised(RESTARTS))
@@ -236,6 +258,22 @@ class _Collector(Collector):
             seconds.add_metric([route], cumulative, total)
         yield requests
         yield seconds
+
+    def _connections(self) -> Iterator[Metric]:
+        for name, word in (
+            ("flr_received_bytes_total", RECEIVED),
+            ("flr_sent_bytes_total", SENT),
+            ("flr_connections_total", ACCEPTED),
+            ("flr_connections_refused_total", REFUSED),
+            ("flr_handovers_total", HANDED_OVER),
+            ("flr_refused_framing_total", REFUSED_FRAMING),
+        ):
+            yield _counter(name, sum(self.counters.head(word)))
+        yield _gauge("flr_connections", sum(self.counters.head(OPEN)))
+        ended = _counter("flr_connections_ended_total")
+        for reason, word in ENDED.items():
+            ended.add_metric([reason], sum(self.counters.head(word)))
+        yield ended
 
     def _generation(self) -> Iterator[Metric]:
         yield _gauge("flr_workers", sum(self.counters.head(LIVE)))

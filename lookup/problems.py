@@ -18,6 +18,7 @@ from lookup import shapes
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:flr:problem:"
 RETRY_SECONDS = 5
+SCOPE_KEY = "flr"  # where a request's scope holds its Exchange
 
 # word -> (HTTP status, title)
 PROBLEMS: dict[str, tuple[int, str]] = {
@@ -155,10 +156,12 @@ def _on_problem(_: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
     return _response(error.word, error.detail, error.headers)
 
 
-def _on_http_exception(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """The framework's own refusals, without its texts: they may quote the request."""
     word = _WORD_OF_STATUS.get(error.status_code)
     if word is None:
+        if request.scope[SCOPE_KEY].gone:  # type: ignore[literal-required]
+            return _response("internal")  # to nobody: there is nothing wrong here
         return _unforeseen(error)
     allow = (error.headers or {}).get("allow")
     return _response(word, headers={"Allow": allow} if allow else None)

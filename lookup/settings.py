@@ -54,6 +54,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hot_path: Annotated[
         bool, Meta(description="answer the usual requests in the compiled HTTP path; off, the ordinary one has all")
     ] = True
+    max_head_bytes: Annotated[int, Meta(ge=1024, description="largest head of a request")] = 16384
+    max_connections: Annotated[int, Meta(ge=1, description="most connections that a worker has open at a time")] = 20000
+    max_connections_per_address: Annotated[
+        int, Meta(ge=1, description="most of them from one address; a unix socket has none")
+    ] = 1024
+    head_seconds: Annotated[
+        float, Meta(gt=0, description="longest time from a request's first octet to its blank line")
+    ] = 10.0
+    body_seconds: Annotated[float, Meta(gt=0, description="longest time for its body")] = 20.0
+    write_seconds: Annotated[
+        float, Meta(gt=0, description="longest time that a client may take nothing of its answers")
+    ] = 30.0
+    drain_seconds: Annotated[
+        float, Meta(ge=0, description="how long a service that stops still accepts and serves, as not ready")
+    ] = 10.0
+    hung_seconds: Annotated[float, Meta(ge=2, description="silence after which a worker is replaced")] = 30.0
     keep_alive_seconds: Annotated[int, Meta(ge=1, description="how long an idle connection is kept")] = 75
     stop_seconds: Annotated[
         int, Meta(ge=1, description="how long requests in flight may take when the service stops")

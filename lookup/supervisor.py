@@ -4,7 +4,7 @@ One thread, always: that is what makes the fork safe, so nothing here may start 
 listens to signals (SIGTERM and SIGINT stop, SIGHUP looks again with fresh eyes), to the data folder (inotify, and a
 poll in case inotify is deaf there), and to its workers. What is to be served is for lookup.choice to say; what no
 worker can open is not asked for again, and a worker that alone cannot open it is replaced, never one that serves it.
-Leaves out draining by phases, systemd sockets and hung workers.
+A worker whose loop does not turn is replaced, too.
 """
 
 import contextlib
@@ -53,6 +53,8 @@ class Slot:
     failed: str | None = None
     serving: str | None = None
     started: float = 0.0
+    beat: int = 0
+    beat_at: float = 0.0
     died_young: int = 0
     due: float | None = 0.0
 
@@ -117,10 +119,13 @@ class Supervisor:
             else:
                 self._receive(key.data)
         self._reap()
+        self._listen_for_beats()
 
     def _hear(self) -> None:
         for number in self.signals.recv(4096):
             if number in {signal.SIGTERM, signal.SIGINT}:
+                if self.stopping:
+                    self._signal_all(signal.SIGTERM)  # in a hurry
                 self.stopping = True
             elif number == signal.SIGHUP:
                 self.choice.forget()
@@ -226,6 +231,7 @@ class Supervisor:
         theirs.close()
         slot.pid, slot.control, slot.received, slot.told, slot.failed = pid, ours, b"", None, None
         slot.started, slot.due = time.monotonic(), None
+        slot.beat, slot.beat_at = 0, slot.started
         ours.setblocking(False)
         self.selector.register(ours, selectors.EVENT_READ, slot)
         self.counters.set_live(slot.number, live=True)
@@ -251,6 +257,17 @@ class Supervisor:
             log.exception("worker failed", worker=slot.number)
         finally:
             os._exit(code)
+
+    def _listen_for_beats(self) -> None:
+        """A worker whose loop has not turned for long is replaced."""
+        now = time.monotonic()
+        for slot, beat in zip(self.slots, self.counters.head(metrics.HEARTBEAT), strict=True):
+            if beat != slot.beat:
+                slot.beat, slot.beat_at = beat, now
+            elif slot.pid and now - slot.beat_at > self.state.settings.hung_seconds:
+                log.error("a worker hangs", worker=slot.number, pid=slot.pid)
+                os.kill(slot.pid, signal.SIGKILL)
+                slot.beat_at = now
 
     def _reap(self) -> None:
         for slot in self.slots:
@@ -282,13 +299,16 @@ class Supervisor:
             listening.close()
         for slot in self.slots:
             slot.due = None
-        until = time.monotonic() + self.state.settings.stop_seconds + KILL_AFTER_SECONDS
+        settings = self.state.settings
+        until = time.monotonic() + settings.drain_seconds + settings.stop_seconds + KILL_AFTER_SECONDS
         self._signal_all(signal.SIGTERM)
         while any(slot.pid for slot in self.slots) and time.monotonic() < until:
             self._wait()
         self._signal_all(signal.SIGKILL)
         while any(slot.pid for slot in self.slots):
             self._wait()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # nothing is left to stop, and the exit code is to say so
         log.info("stopped")
 
     def _signal_all(self, number: signal.Signals) -> None:

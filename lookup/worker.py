@@ -10,8 +10,12 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,10 +24,13 @@ import uvicorn
 import uvloop
 
 from lookup.choice import Order
+from lookup.connections import SWEEP_SECONDS, Connections
 from lookup.core import COMPILED
 from lookup.current import ServiceState
 from lookup.generation import Generation, open_generation
 from lookup.manifest import GENERATIONS
+from lookup.metrics import HEARTBEAT
+from lookup.ordinary import OrdinaryProtocol
 from lookup.runfile import RunFile, State
 
 if TYPE_CHECKING:
@@ -32,6 +39,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 RECEIVE_BYTES = 1 << 16
+SAME_SIGNAL_SECONDS = 1.0  # a group is told as a whole, and then again by the supervisor
+STOPPING_SECONDS = 0.02
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -42,15 +51,40 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, which says when it begins to stop."""
+    """Uvicorn's server, which stops in three steps (docs/operations.md)."""
 
     def __init__(self, config: uvicorn.Config, worker: "Worker") -> None:
         super().__init__(config)
         self._worker = worker
+        self._told = 0.0
+        self._hurry = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; a second signal, but not one that came with the first, cuts the waiting short."""
+        now = time.monotonic()
+        self._told = self._told or now
+        self._hurry |= now - self._told > SAME_SIGNAL_SECONDS
+        self.should_exit = True
+        self._captured_signals.append(sig)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._worker.say("draining")
-        await super().shutdown(sockets)
+        worker, settings = self._worker, self._worker.state.settings
+        worker.drain()
+        await self._until(lambda: False, settings.drain_seconds)
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
+        await self._until(lambda: worker.members.finish_all(time.monotonic()), settings.stop_seconds)
+        for task in self.server_state.tasks:
+            task.cancel()
+        await self.lifespan.shutdown()
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        # Looked at again and again: a signal handler sets what ends it, and it happens once in a process's life.
+        while time.monotonic() < until and not self._hurry and not condition():  # noqa: ASYNC110
+            await asyncio.sleep(STOPPING_SECONDS)
 
 
 class Worker:
@@ -59,13 +93,26 @@ class Worker:
     def __init__(self, state: ServiceState, app: Any, sockets: list[socket.socket], control: socket.socket) -> None:
         self.state, self.control, self.sockets = state, control, sockets
         self.control.setblocking(False)
-        self.front = _front(state)
-        self.server = _Server(_config(state, app, self.front), self)
+        self.members = Connections(state.settings, state.counters)
+        self.front = _front(state, self.members)
+        self.server = _Server(_config(state, app, self._protocol()), self)
         self._received = b""
         self._wanted: Order | None = None
         self._following: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "generation")
         self._run_file = RunFile(state.settings.run_folder)
+
+    def _protocol(self) -> Callable[..., asyncio.Protocol]:
+        if self.front is None:
+            return partial(OrdinaryProtocol, self.members, self.state)
+        return self.front.protocol
+
+    def drain(self) -> None:
+        """Go on serving, but say that it is not for long."""
+        self.state.draining = True
+        if self.front is not None:
+            self.front.drain()
+        self.say("draining")
 
     def stop(self, *_: object) -> None:
         """Stop accepting, finish what is in flight, end. Fit to be a signal handler."""
@@ -79,11 +126,20 @@ class Worker:
     async def _serve(self) -> None:
         self.say("starting")
         asyncio.get_running_loop().add_reader(self.control, self._receive)
+        beating = asyncio.get_running_loop().create_task(self._beat())
         try:
             if not self.server.should_exit:
                 await self.server.serve(self.sockets)
         finally:
+            beating.cancel()
             self._run_file.remove()
+
+    async def _beat(self) -> None:
+        """Once a second: tell the supervisor that the loop turns, and end the connections that take too long."""
+        while True:
+            self.state.counters.add(HEARTBEAT)
+            self.members.sweep(time.monotonic())
+            await asyncio.sleep(SWEEP_SECONDS)
 
     def say(self, state: State) -> None:
         """Write the run file. A full disk does not stop a worker that serves."""
@@ -150,27 +206,25 @@ class Worker:
             self.control.send(msgspec.json.encode(report) + b"\n")
 
 
-def _front(state: ServiceState) -> "Front | None":
+def _front(state: ServiceState, members: Connections) -> "Front | None":
     """The compiled HTTP path, where there is one."""
     if not COMPILED or not state.settings.hot_path:
         return None
     from lookup.front import Front  # noqa: PLC0415 -- needs the compiled core
 
-    return Front(state)
+    return Front(state, members)
 
 
-def _config(state: ServiceState, app: Any, front: "Front | None") -> uvicorn.Config:
+def _config(state: ServiceState, app: Any, protocol: Callable[..., asyncio.Protocol]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools" if front is None else front.protocol,  # type: ignore[arg-type]
+        http=protocol,  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=state.settings.keep_alive_seconds,
-        timeout_graceful_shutdown=state.settings.stop_seconds,
     )
 
 

@@ -24,7 +24,7 @@ class Service:
             [*command, "--workers", str(workers), *arguments],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "FLR_DRAIN_SECONDS": "0", **environment},
         )
         self.lines: list[str] = []
         self._events: queue.Queue[dict[str, Any]] = queue.Queue()

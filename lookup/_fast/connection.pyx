@@ -28,8 +28,12 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT
 
 cdef enum:
+    FINISHING_SECONDS = 1
     OUT_BYTES = 1 << 18  # of answers written before they are sent
     SECOND = 1000000000
+
+
+cdef tuple KINDS = ("head", "body", "idle", "write")
 
 
 cdef inline int64_t monotonic() noexcept nogil:
@@ -39,7 +43,7 @@ cdef inline int64_t monotonic() noexcept nogil:
 
 
 cdef class Connection:
-    """One for each accepted socket. `desk.control` admits it, takes it over, and closes it."""
+    """One for each accepted socket. `desk.members` admits and closes it, `desk.control` hands it over."""
 
     cdef readonly Desk desk
     cdef readonly object transport
@@ -65,7 +69,7 @@ cdef class Connection:
     def connection_made(self, transport):
         self.transport = transport
         self._touched = monotonic()
-        if not self.desk.control.admit(self, transport):
+        if not self.desk.members.admit(self, transport):
             self._gone = True
             transport.abort()
             return
@@ -75,7 +79,7 @@ cdef class Connection:
             transport.set_write_buffer_limits(high=0)
 
     def connection_lost(self, error):
-        self.desk.control.leave(self)
+        self.desk.members.leave(self)
         self._let_go()
 
     def eof_received(self):
@@ -112,35 +116,28 @@ cdef class Connection:
     def overdue(self, double now):
         """Why the connection has taken too long at `now`, in monotonic seconds: a word, or None."""
         cdef double since
+        cdef int kind
         if self._gone or self._batch is not None and not self._blocked:
             return None
         since = <double> (self._begun if self._kept.size and not self._blocked else self._touched) / SECOND
-        kind = "write" if self._blocked else "idle" if not self._kept.size else "body" if self._head_whole else "head"
-        return kind if now - since > self.desk.control.patience(kind) else None
+        kind = 3 if self._blocked else 2 if not self._kept.size else 1 if self._head_whole else 0
+        return KINDS[kind] if now - since > self.desk.patience[kind] else None
 
-    def finish(self):
-        """Close when nothing is in flight, else after its answer."""
+    def finish(self, double now):
+        """Let the next answer be the last. At `now`, close if nothing has been in flight for FINISHING_SECONDS."""
         self._ending = True
-        if not self._gone and not self._kept.size and not self._blocked and self._batch is None:
+        if self._gone or self._kept.size or self._blocked or self._batch is not None:
+            return
+        if now - <double> self._touched / SECOND > FINISHING_SECONDS:
             self._close()
-
-    def shutdown(self):
-        """What the server says when it stops."""
-        self.finish()
-
-    @property
-    def idle(self):
-        """Whether nothing has come, or is being answered."""
-        return not self._kept.size and not self._blocked and self._batch is None
 
     # -- reading
 
     cdef int _keep(self, const uint8_t* octets, size_t size) except -1:
         """Put octets behind what is kept."""
         if self.desk.buffered + size > self.desk.max_buffered:
-            self.desk.control.overfull()
-            self.transport.abort()
             self._let_go()
+            self.desk.control.overfull(self)
             return 0
         if not self._kept.size:
             self._begun = self._touched
@@ -312,7 +309,7 @@ cdef class Connection:
         """Close so that the answers arrive: say that no more will come, and wait for the client to see it."""
         cdef object transport = self.transport
         self._let_go()
-        self.desk.control.linger(self, transport)
+        self.desk.members.linger(self, transport)
         return 0
 
     cdef int _let_go(self) except -1:

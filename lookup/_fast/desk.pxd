@@ -28,6 +28,8 @@ cdef class Desk:
     cdef public size_t buffered
     cdef readonly size_t max_buffered
     cdef readonly bint withhold
+    cdef double patience[4]
+    cdef readonly object members
     cdef uint32_t limits[MAX_ROUTES]
     cdef dict hers
     cdef size_t hers_size

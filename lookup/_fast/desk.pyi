@@ -23,6 +23,7 @@ class Desk:
         strict: bool,
         clock_offset_ns: int,
         max_buffered: int,
+        patience: tuple[float, float, float, float],
     ) -> Desk: ...
     def swap(self, book: Book | None) -> None: ...
     def set_heads(

@@ -59,13 +59,17 @@ cdef uint8_t* put_number(uint8_t* out, uint64_t number) noexcept nogil:
 cdef class Desk:
     """`control` answers `refresh(epoch_ns)`, `render(book, nin, at)`, `confirm(book, nin, at, hpr_number)`,
     `her(book, number, at)`, `parse_at(text)`, and what connection.pyx asks. `limits` are the largest bodies, by place
-    in ROUTES; `max_buffered` is how many octets that were received all connections together may hold.
+    in ROUTES; `max_buffered` is how many octets that were received all connections together may hold; `patience` how
+    many seconds a head, a body, an idle connection and one that does not read may take.
     """
 
-    def __cinit__(self, control, Tally tally not None, *, limits, withhold, strict, clock_offset_ns, max_buffered):
+    def __cinit__(
+        self, control, Tally tally not None, *, limits, withhold, strict, clock_offset_ns, max_buffered, patience
+    ):
         if len(limits) != len(ROUTES):
             raise ValueError("a limit for each route")
-        self.control, self.tally, self.withhold = control, tally, withhold
+        self.control, self.tally, self.withhold, self.members = control, tally, withhold, control.members
+        self.patience = patience
         self._residue = 0 if strict else 3
         self._clock_offset, self.max_buffered = clock_offset_ns, max_buffered
         for place, limit in enumerate(limits):

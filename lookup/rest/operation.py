@@ -10,6 +10,7 @@ from lookup import shapes
 from lookup.core import COMPILED
 from lookup.exchange import age_seconds, exchange_of
 from lookup.metrics import CONTENT_TYPE, exposition
+from lookup.problems import Unready
 from lookup.rest import schema
 from lookup.rest.asking import AnyRequest
 
@@ -28,8 +29,11 @@ def livez() -> ASGIResponse:
 
 @get("/readyz", sync_to_thread=False, **schema.READYZ)
 def readyz(request: AnyRequest) -> ASGIResponse:
-    """The register can be asked: there is a generation, and it is not too old to answer from."""
-    exchange_of(request.scope).take()
+    """The register can be asked: there is a generation, not too old to answer from, and the service is to stay."""
+    exchange = exchange_of(request.scope)
+    if exchange.state.draining:
+        raise Unready("the service is about to stop")
+    exchange.take()
     return _json(shapes.Health(status="ready"))
 
 

@@ -24,6 +24,10 @@ def request(path: str, body: object = None, *fields: str, method: str | None = N
     return "\r\n".join([*head, *fields, "", ""]).encode() + content
 
 
+class Unanswered(Exception):
+    """The service has closed the connection instead of answering."""
+
+
 class Wire:
     """One connection to a service."""
 
@@ -42,7 +46,9 @@ class Wire:
 
     def _more(self) -> None:
         data = self.socket.recv(1 << 16)
-        assert data, f"closed in the middle of an answer of {len(self.received)} octets"
+        if not data and not self.received:
+            raise Unanswered
+        assert data, f"closed in the middle of an answer, after {len(self.received)} octets"
         self.received += data
 
     def answer(self, *, head: bool = False) -> Answer:
@@ -74,6 +80,13 @@ class Wire:
             return not self.received and self.socket.recv(1) == b""
         except ConnectionResetError:
             return False
+
+    def is_gone(self) -> bool:
+        """Whether the service has ended the connection, in whatever way."""
+        try:
+            return not self.received and self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
 
 
 def ask(service: Service, data: bytes) -> Answer:
