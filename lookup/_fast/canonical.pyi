@@ -1,3 +1,6 @@
+from collections.abc import Iterable
+
 from lookup.canonical import Head
 
 def read_head(data: bytes) -> Head | str: ...
+def read_in_pieces(pieces: Iterable[bytes]) -> Head | str: ...
