@@ -14,11 +14,11 @@ import statistics
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from bench.prepared import KILOBYTE_HEAD, known, post, singles
 from lookup.app import TEMPLATES
+from lookup.connections import Connections
 from lookup.current import ServiceState
 from lookup.front import Front
 from lookup.generation import CURRENT, open_generation, read_pointer
@@ -60,15 +60,16 @@ class Inside:
     """One connection over a generation. `ask` gives what it takes in; its answers are counted, not kept."""
 
     def __init__(self, folder: Path) -> None:
-        state = ServiceState(Settings(data_dir=folder.parent.parent), Counters(1))
+        settings, counters = Settings(data_dir=folder.parent.parent), Counters(1)
+        state = ServiceState(settings, counters)
         state.counters.register(TEMPLATES)
         state.counters.become(0)
-        front, self.transport = Front(state), Nowhere()
+        front, self.transport = Front(state, Connections(settings, counters)), Nowhere()
         generation = open_generation(folder)
         state.current.swap(generation, pinned=False)
         front.follow(generation)
         self.generation = generation
-        self.connection = front.protocol(server_state=SimpleNamespace(connections=set()))
+        self.connection = front.protocol()
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     def nanoseconds(self, pieces: list[bytes]) -> float:

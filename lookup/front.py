@@ -75,7 +75,6 @@ class Front:
         """A protocol for one more connection; `server` is what uvicorn makes an ordinary one with."""
         if self._ordinary is None:
             self._ordinary = partial(OrdinaryProtocol, self.members, self.state, **server)
-            self._call_soon = asyncio.get_running_loop().call_soon
         return Connection(self.desk)
 
     def drain(self) -> None:
@@ -137,7 +136,7 @@ class Front:
 
     def call_soon(self, turn: Callable[[], None]) -> None:
         """Give the others a turn first."""
-        self._call_soon(turn)
+        asyncio.get_running_loop().call_soon(turn)
 
     def overfull(self, connection: Connection) -> None:
         """All connections together keep too much: this one has to go."""

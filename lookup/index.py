@@ -7,7 +7,7 @@ never a read outside. Layout in docs/generation-format.md.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable
 from mmap import mmap
 from typing import NamedTuple
 
@@ -141,13 +141,20 @@ class Index:
         value = self._slot_value(slot, 1)
         return [] if value is None else read_buckets(value, self.bits)
 
-    def members(self, slot: int, at: int) -> Iterator[tuple[int, bool, Membership]]:
-        """(number, protected, membership) of every member of a contract at `at`, in bucket order."""
-        for bucket in self.member_buckets(slot):
-            for nin, record in self.bucket(bucket):
-                for membership in record.memberships:
-                    if membership.slot == slot and membership.covers(at):
-                        yield nin, record.protected, membership
+    def members(
+        self, slot: int, at: int, buckets: Iterable[int] | None = None
+    ) -> list[tuple[int, bool, Membership]]:
+        """(number, protected, membership) of every member of a contract at `at`, in bucket order.
+
+        `buckets` are some of those of `member_buckets`; unless given, all.
+        """
+        return [
+            (nin, record.protected, membership)
+            for bucket in (self.member_buckets(slot) if buckets is None else buckets)
+            for nin, record in self.bucket(bucket)
+            for membership in record.memberships
+            if membership.slot == slot and membership.covers(at)
+        ]
 
     def fragment(self, slot: int, at: int) -> Fragment | None:
         """The fragment of a contract at `at`, or None when `at` is outside what was rendered."""

@@ -9,15 +9,17 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
 from lookup._fast.key cimport c_mix, c_unmix
-from lookup._fast.record cimport FOUND, NOT_FOUND, c_alias, c_find, c_next, damaged as record_damaged
-from lookup._fast.record cimport membership_tuple, record_t, record_tuple
+from lookup._fast.record cimport (
+    ALIAS, FOUND, NOT_FOUND, PROTECTED, c_alias, c_find, c_next, c_nth, damaged as record_damaged, membership_t,
+    membership_tuple, record_t, record_tuple,
+)
 
 from lookup import index as plain
 from lookup import key as plain_key
 from lookup._fast.fragment import read_fragment
 from lookup._fast.record import decode_bucket
 from lookup.index import encode_buckets, encode_fragments  # no-cython-lint: part of this module to Python
-from lookup.index import Found, read_buckets
+from lookup.index import Found
 from lookup.record import Damaged
 
 cdef enum:
@@ -62,6 +64,54 @@ cdef enum:
     NEAR = 12  # lookups ahead of which the bucket is fetched
     BUCKET_LINES = 9  # all of a usual bucket
     LINE = 64
+
+
+def read_buckets(const uint8_t[::1] value not None, int bits):
+    """The bucket numbers that `encode_buckets` wrote."""
+    cdef uint64_t bucket = 0, difference = 0
+    cdef int shift = 0
+    cdef Py_ssize_t i
+    cdef list out = []
+    for i in range(4, value.shape[0]):
+        difference |= <uint64_t> (value[i] & 0x7F) << shift
+        shift += 7
+        if value[i] < 0x80:
+            bucket += difference
+            if bucket >> bits or (out and not difference):
+                raise Damaged("a bucket number is out of range")
+            out.append(bucket)
+            difference, shift = 0, 0
+        elif shift > 28:
+            raise Damaged("a bucket number is too long")
+    if shift:
+        raise Damaged("a bucket list ends too early")
+    return out
+
+
+cdef int add_members(Index index, uint32_t bucket, uint32_t slot, int64_t at, list out) except -1:
+    """Add the members of a contract at `at` that are in one bucket."""
+    cdef span_t span
+    cdef record_t record
+    cdef membership_t m
+    cdef uint64_t newest, high = <uint64_t> bucket << (KEY_BITS - index.bits)
+    cdef uint32_t rest, i = 0
+    cdef int status = index.value(bucket, &span)
+    while status == FOUND:
+        status = c_nth(span.data, span.size, bucket, index.bits, i, &rest, &record)
+        i += 1
+        if status == FOUND and record.flags & ALIAS:
+            status = c_alias(&record, &newest)
+            continue
+        while status == FOUND:
+            status = c_next(&record, &m)
+            if status == FOUND and m.slot == slot and m.valid_from <= at < m.to:
+                out.append((c_unmix(high | rest), bool(record.flags & PROTECTED), membership_tuple(&m)))
+            if status == NOT_FOUND:
+                status = FOUND
+                break
+    if status < 0:
+        raise damaged(status)
+    return 0
 
 
 cdef class Index:
@@ -227,13 +277,17 @@ cdef class Index:
         value = self._slot_bytes(slot, 1)
         return [] if value is None else read_buckets(value, self.bits)
 
-    def members(self, slot, int64_t at):
-        """(number, protected, membership) of every member of a contract at `at`, in bucket order."""
-        for bucket in self.member_buckets(slot):
-            for nin, record in self.bucket(bucket):
-                for membership in record.memberships:
-                    if membership.slot == slot and membership.valid_from <= at < membership.to:
-                        yield nin, record.protected, membership
+    def members(self, slot, int64_t at, buckets=None):
+        """(number, protected, membership) of every member of a contract at `at`, in bucket order, as a list.
+
+        `buckets` are some of those of `member_buckets`; unless given, all.
+        """
+        cdef list out = []
+        for bucket in self.member_buckets(slot) if buckets is None else buckets:
+            if not 0 <= bucket < 1 << self.bits:
+                raise IndexError("no such bucket")
+            add_members(self, bucket, slot, at, out)
+        return out
 
     def fragment(self, slot, int64_t at):
         """The fragment of a contract at `at`, or None when `at` is outside what was rendered."""

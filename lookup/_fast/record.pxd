@@ -49,6 +49,9 @@ cdef struct record_t:
     uint8_t flags
 
 cdef int c_find(const uint8_t* data, size_t size, uint32_t bucket, uint32_t rest, record_t* out) noexcept nogil
+cdef int c_nth(
+    const uint8_t* data, size_t size, uint32_t bucket, int bits, uint32_t i, uint32_t* rest, record_t* out
+) noexcept nogil
 cdef int c_open(const uint8_t* at, size_t size, record_t* out) noexcept nogil
 cdef int c_alias(record_t* record, uint64_t* newest) noexcept nogil
 cdef int c_next(record_t* record, membership_t* out) noexcept nogil

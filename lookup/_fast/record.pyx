@@ -11,7 +11,7 @@ from libc.string cimport memcpy
 
 from lookup import record as plain
 from lookup._fast.encode import encode_record  # no-cython-lint: part of this module to Python
-from lookup.key import KEY_BITS
+from lookup.key import KEY_BITS as PLAIN_KEY_BITS
 from lookup.record import Damaged, Membership, Record
 
 cdef extern from *:
@@ -33,6 +33,7 @@ if (
     != (plain.ALIAS, plain.PROTECTED, plain.TO_OPEN, plain.TO_NEXT, plain.TO_DAY, plain.TO_TIME)
     or (FROM_TIME, UPDATED_TIME, WIDE_CODES, KNOWN_FLAGS)
     != (plain.FROM_TIME, plain.UPDATED_TIME, plain.WIDE_CODES, plain.KNOWN_FLAGS)
+    or PLAIN_KEY_BITS != 37
 ):
     raise ImportError("lookup._fast.record was built from other constants than lookup.record")
 
@@ -49,6 +50,7 @@ cdef enum:
     HEAD = -10
     PLACE = -11
     KEY = -12
+    KEY_BITS = 37
 
 MESSAGES = {
     EARLY: "a record ends too early",
@@ -235,6 +237,29 @@ cdef int c_find(const uint8_t* data, size_t size, uint32_t bucket, uint32_t rest
     return NOT_FOUND
 
 
+cdef int c_nth(
+    const uint8_t* data, size_t size, uint32_t bucket, int bits, uint32_t i, uint32_t* rest, record_t* out
+) noexcept nogil:
+    """Begin to read record `i` of a bucket, in stored order: FOUND, NOT_FOUND behind the last, or damaged."""
+    cdef uint16_t n, low
+    cdef const uint8_t* at
+    cdef size_t length
+    cdef int high_bits = KEY_BITS - bits - 16
+    cdef int status = directory(data, size, bucket, &n)
+    if status < 0:
+        return status
+    if i >= n:
+        return NOT_FOUND
+    status = place(data, size, n, <uint16_t> i, &at, &length)
+    if status < 0:
+        return status
+    if at[0] >> (high_bits if high_bits > 0 else 0):
+        return KEY
+    memcpy(&low, data + FLR_HEADER + 2 * <size_t> i, 2)
+    rest[0] = <uint32_t> at[0] << 16 | low
+    return c_open(at, length, out)
+
+
 cdef object membership_tuple(const membership_t* m):
     return Membership(m.slot, m.valid_from, m.to, m.begin, m.end, m.updated, m.id)
 
@@ -279,24 +304,15 @@ def find(const uint8_t[::1] data not None, uint32_t bucket, uint32_t rest):
 def decode_bucket(const uint8_t[::1] data not None, uint32_t bucket, int bits):
     """All (rest, record) of a bucket, in stored order."""
     cdef const uint8_t* base = &data[0] if data.shape[0] else NULL
-    cdef size_t size = data.shape[0], length
-    cdef const uint8_t* at
-    cdef uint16_t n, low, i
+    cdef uint32_t i = 0, rest
     cdef record_t record
-    cdef int status = directory(base, size, bucket, &n)
-    cdef int high_bits = max(0, <int> KEY_BITS - bits - 16)
-    if status < 0:
-        raise damaged(status)
+    cdef int status
     out = []
-    for i in range(n):
-        memcpy(&low, base + FLR_HEADER + 2 * <size_t> i, 2)
-        status = place(base, size, n, i, &at, &length)
+    while True:
+        status = c_nth(base, data.shape[0], bucket, bits, i, &rest, &record)
         if status < 0:
             raise damaged(status)
-        if at[0] >> high_bits:
-            raise damaged(KEY)
-        status = c_open(at, length, &record)
-        if status < 0:
-            raise damaged(status)
-        out.append((<uint32_t> at[0] << 16 | low, record_tuple(&record)))
-    return out
+        if status == NOT_FOUND:
+            return out
+        out.append((rest, record_tuple(&record)))
+        i += 1

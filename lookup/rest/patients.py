@@ -30,6 +30,7 @@ from register.ids import format_national_id
 from register.localtime import format_micros, from_micros
 
 BUCKETS_A_TURN = 64
+PATIENTS_A_TURN = 10
 PATIENTS_A_PIECE = 100
 _encoder = msgspec.json.Encoder()
 
@@ -73,16 +74,14 @@ async def _members(generation: Generation, asked: List) -> tuple[list[tuple[int,
     if asked.slot is None:
         return shown, withheld
     index = generation.index
-    for turn, bucket in enumerate(index.member_buckets(asked.slot)):
-        if turn % BUCKETS_A_TURN == BUCKETS_A_TURN - 1:
-            await asyncio.sleep(0)
-        for nin, record in index.bucket(bucket):
-            for membership in record.memberships:
-                if membership.slot == asked.slot and membership.covers(asked.at):
-                    if record.protected and asked.withhold:
-                        withheld += 1
-                    else:
-                        shown.append((nin, record.protected, membership))
+    buckets = index.member_buckets(asked.slot)
+    for turn in range(0, len(buckets), BUCKETS_A_TURN):
+        for member in index.members(asked.slot, asked.at, buckets[turn : turn + BUCKETS_A_TURN]):
+            if asked.withhold and member[1]:
+                withheld += 1
+            else:
+                shown.append(member)
+        await asyncio.sleep(0)
     shown.sort(key=lambda member: member[0])
     return shown, withheld
 
@@ -93,13 +92,16 @@ async def _pieces(generation: Generation, asked: List) -> AsyncGenerator[bytes, 
     tables = generation.tables
     at = format_micros(asked.at)
     before = f'{{"contractId":{asked.contract_id},"at":"{at}","patients":['.encode()
-    for start in range(0, len(members), PATIENTS_A_PIECE):
-        piece = members[start : start + PATIENTS_A_PIECE]
-        yield before + b",".join([_encoder.encode(_patient(tables, asked.people, *member)) for member in piece])
-        before = b","
+    piece: list[bytes] = []
+    for turn in range(0, len(members), PATIENTS_A_TURN):
+        some = members[turn : turn + PATIENTS_A_TURN]
+        piece += [_encoder.encode(_patient(tables, asked.people, *member)) for member in some]
+        if len(piece) >= PATIENTS_A_PIECE:
+            yield before + b",".join(piece)
+            before, piece = b",", []
         await asyncio.sleep(0)
     end = b'],"count":%d,"withheld":%d}' % (len(members), withheld)
-    yield end if members else before + end
+    yield (before if piece or not members else b"") + b",".join(piece) + end
 
 
 def _patient(

@@ -56,6 +56,7 @@ def test_a_list_in_many_pieces_is_the_same(client: TestClient, monkeypatch: pyte
     whole = client.get(path).content
     monkeypatch.setattr(patients, "PATIENTS_A_PIECE", 1)
     monkeypatch.setattr(patients, "BUCKETS_A_TURN", 1)
+    monkeypatch.setattr(patients, "PATIENTS_A_TURN", 1)
     assert client.get(path).content == whole
 
 
