@@ -13,12 +13,14 @@ import json
 import statistics
 import sys
 import time
+from itertools import cycle, islice
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from bench.prepared import KILOBYTE_HEAD, known, post, singles
+from lookup._fast.connection import Connection
 from lookup.app import TEMPLATES
+from lookup.connections import Connections
 from lookup.current import ServiceState
 from lookup.front import Front
 from lookup.generation import CURRENT, open_generation, read_pointer
@@ -63,12 +65,12 @@ class Inside:
         state = ServiceState(Settings(data_dir=folder.parent.parent), Counters(1))
         state.counters.register(TEMPLATES)
         state.counters.become(0)
-        front, self.transport = Front(state), Nowhere()
+        front, self.transport = Front(state, Connections(state.settings, state.counters)), Nowhere()
         generation = open_generation(folder)
         state.current.swap(generation, pinned=False)
         front.follow(generation)
         self.generation = generation
-        self.connection = front.protocol(server_state=SimpleNamespace(connections=set()))
+        self.connection = Connection(front.desk)
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     def nanoseconds(self, pieces: list[bytes]) -> float:
@@ -85,7 +87,7 @@ class Inside:
 
 def contenders(inside: Inside, count: int) -> dict[str, tuple[list[bytes], int]]:
     """name -> reads, and how many requests are in each."""
-    persons = known(inside.generation, count, 9, local_micros(time.time()))
+    persons = list(islice(cycle(known(inside.generation, count, 9, local_micros(time.time()))), count))
     small = [request.octets for request in singles(persons)]
     confirmations = [
         post("/v1/gp-confirm", b'{"nin":"%s","hprNumber":7654321}' % person.nin.encode()) for person in persons
