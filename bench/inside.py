@@ -13,10 +13,12 @@ import json
 import statistics
 import sys
 import time
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from bench.prepared import KILOBYTE_HEAD, known, post, singles
+from lookup._fast.connection import Connection
 from lookup.app import TEMPLATES
 from lookup.connections import Connections
 from lookup.current import ServiceState
@@ -60,16 +62,15 @@ class Inside:
     """One connection over a generation. `ask` gives what it takes in; its answers are counted, not kept."""
 
     def __init__(self, folder: Path) -> None:
-        settings, counters = Settings(data_dir=folder.parent.parent), Counters(1)
-        state = ServiceState(settings, counters)
+        state = ServiceState(Settings(data_dir=folder.parent.parent), Counters(1))
         state.counters.register(TEMPLATES)
         state.counters.become(0)
-        front, self.transport = Front(state, Connections(settings, counters)), Nowhere()
+        front, self.transport = Front(state, Connections(state.settings, state.counters)), Nowhere()
         generation = open_generation(folder)
         state.current.swap(generation, pinned=False)
         front.follow(generation)
         self.generation = generation
-        self.connection = front.protocol()
+        self.connection = Connection(front.desk)
         self.connection.connection_made(self.transport)  # type: ignore[arg-type]
 
     def nanoseconds(self, pieces: list[bytes]) -> float:
@@ -86,7 +87,7 @@ class Inside:
 
 def contenders(inside: Inside, count: int) -> dict[str, tuple[list[bytes], int]]:
     """name -> reads, and how many requests are in each."""
-    persons = known(inside.generation, count, 9, local_micros(time.time()))
+    persons = list(islice(cycle(known(inside.generation, count, 9, local_micros(time.time()))), count))
     small = [request.octets for request in singles(persons)]
     confirmations = [
         post("/v1/gp-confirm", b'{"nin":"%s","hprNumber":7654321}' % person.nin.encode()) for person in persons

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ from bench.staging import NoRegister
 from lookup.generation import CURRENT, folders
 
 NAME = "hot-path"
+UNNAMED = ("processor", "system")  # these say what they are
 
 
 class Effort(NamedTuple):
@@ -67,21 +69,18 @@ def machine() -> dict[str, str]:
     """What it was measured on."""
     cpu = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
     memory = int(Path("/proc/meminfo").read_text().split(maxsplit=2)[1]) / 2**20
-    said = {
-        "nginx": ["nginx", "-v"],
-        "Redis": ["redis-server", "--version"],
-        "Go": ["go", "version"],
-    }
+    said = {"nginx": ["nginx", "-v"], "Redis": ["redis-server", "--version"], "Go": ["go", "version"]}
     told = {
         "processor": f"{len(os.sched_getaffinity(0))} x {cpu.partition(':')[2].strip()}",
         "memory": f"{memory:.0f} GB",
         "system": f"Linux {platform.release()}",
-        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "Python": platform.python_version(),
         **{name: version(name.lower()) for name in ("Litestar", "uvicorn", "uvloop", "lmdb")},
     }
     for name, (program, argument) in said.items():
         done = subprocess.run([needed(program), argument], capture_output=True, text=True, check=True)
-        told[name] = (done.stdout + done.stderr).strip().splitlines()[0]
+        number = re.search(r"[0-9]+(\.[0-9]+)+", done.stdout + done.stderr)
+        told[name] = number[0] if number else "?"
     return told
 
 
@@ -156,7 +155,7 @@ def page(result: dict[str, Any], date: str, chart_name: str) -> str:
     floor = ns["dependent memory access"]
     return PAGE.format(
         date=date,
-        machine="; ".join(text if name in text else f"{name} {text}" for name, text in result["machine"].items()),
+        machine="; ".join(text if name in UNNAMED else f"{name} {text}" for name, text in result["machine"].items()),
         persons=result["counts"].get("persons", 0),
         chart=chart_name,
         sample=result["compare"]["sample"],

@@ -152,9 +152,9 @@ def processors() -> tuple[int | None, int | None]:
     return (ours[0], ours[-1]) if len(ours) > 1 else (None, None)
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Summaries as the lines of a Markdown table."""
-    yield "| | lookups/s | x nginx | CPU us a lookup | p50 us | p99 us | octets an answer | generator busy |"
+def table(rows: Sequence[Mapping[str, Any]], reference: str) -> Iterator[str]:
+    """Summaries as the lines of a Markdown table; `reference` is what they are told as multiples of."""
+    yield f"| | lookups/s | x {reference} | CPU us a lookup | p50 us | p99 us | octets an answer | generator busy |"
     yield "|---|---|---|---|---|---|---|---|"
     for row in rows:
         times = f"{row['times_reference']:.2f}" if "times_reference" in row else ""

@@ -51,8 +51,9 @@ def test_a_summary_hides_no_mistake() -> None:
     assert (told["rounds_generator_bound"], told["generator_busy"]) == (1, 0.95)
     assert told["bytes_per_answer"] == 7
     assert told["latency_us"]["p50"] == 0.2
-    lines = list(table([told]))
+    lines = list(table([told], "nginx"))
     assert len(lines) == 3
+    assert "| x nginx |" in lines[0]
     assert lines[2].startswith("| ours | 20 | 2.00 | 5.00 |")
     assert "0.95 (1 rounds its limit)" in lines[2]
 
