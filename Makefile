@@ -10,7 +10,7 @@ STAMP := .venv/built-$(LOOKUP_BUILD)
 PACKAGES := register lookup loader bench
 need = @$(PYTHON) -c '$(1)' 2>/dev/null || { echo "make: $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test check format wheel clean
+.PHONY: help setup demo test bench check format wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | awk -F ':.* ## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -31,6 +31,9 @@ demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000
 
 test: setup ## run the tests (PYTEST_ARGS='-k index')
 	@$(VENV)python -m pytest $(PYTEST_ARGS)
+
+bench: setup ## measure it beside its peers: bench/README.md (PERSONS=100000|national, or BENCH_DATA=data; BENCH_ARGS=--quick)
+	@$(VENV)python -m bench.report $(if $(BENCH_DATA),--data-dir $(BENCH_DATA),--persons $(PERSONS)) $(BENCH_ARGS)
 
 check: setup ## formatting, lint, types, layers, tidiness
 	$(VENV)ruff format --check . && $(VENV)ruff check .

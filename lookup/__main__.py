@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from lookup import log as logging
+from lookup import systemd
 from lookup.connections import raise_file_limit
 from lookup.core import COMPILED
 from lookup.current import ServiceState
@@ -55,11 +56,10 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def loopback(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises Refused for an address that others can reach, OSError when it cannot be had."""
-    address = "127.0.0.1" if host == "localhost" else host
+def check_loopback(host: str) -> None:
+    """Raises Refused for an address that others can reach."""
     try:
-        safe = ipaddress.ip_address(address).is_loopback
+        safe = ipaddress.ip_address(host).is_loopback
     except ValueError:
         safe = False
     if not safe:
@@ -67,6 +67,12 @@ def loopback(host: str, port: int) -> socket.socket:
             f"{host} is not a loopback address. There is no access control yet: whoever can reach the service can ask"
             " it about anybody. Until there is, it listens on 127.0.0.1, ::1 or a unix socket only."
         )
+
+
+def loopback(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises Refused for an address that others can reach, OSError when it cannot be had."""
+    address = "127.0.0.1" if host == "localhost" else host
+    check_loopback(address)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     return socket.create_server((address, port), family=family, backlog=BACKLOG)
 
@@ -89,9 +95,25 @@ def unix_socket(path: Path) -> socket.socket:
     return listening
 
 
-def listen(settings: Settings) -> list[socket.socket]:
-    """The sockets that the settings ask for: the public one first, then the admin one."""
-    sockets = [unix_socket(settings.uds) if settings.uds else loopback(settings.host, settings.port)]
+def take_over(settings: Settings, given: list[str]) -> list[socket.socket] | None:
+    """The sockets that systemd hands over, or None. `given` are the flags that say otherwise. Raises Refused."""
+    try:
+        sockets = systemd.inherited()
+    except systemd.WrongSocket as error:
+        raise Refused(str(error)) from None
+    if sockets is None:
+        return None
+    if given or (settings.admin and len(sockets) > 1):
+        raise Refused(f"a listening socket was handed over: {', '.join(given) or 'admin'} cannot be given as well")
+    for listening in sockets:
+        if listening.family != socket.AF_UNIX:
+            check_loopback(listening.getsockname()[0])
+    return sockets
+
+
+def listen(settings: Settings, inherited: list[socket.socket] | None = None) -> list[socket.socket]:
+    """The sockets that were handed over, or that the settings ask for: the public one first, then the admin one."""
+    sockets = inherited or [unix_socket(settings.uds) if settings.uds else loopback(settings.host, settings.port)]
     if settings.admin:
         host, colon, port = settings.admin.rpartition(":")
         if not colon or not port.isdecimal() or int(port) > 65535:
@@ -111,10 +133,11 @@ def check(settings: Settings) -> None:
         raise Refused(f"data_dir: there is no folder {settings.data_dir}")
 
 
-def serve(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT."""
+def serve(settings: Settings, given: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT. `given` are the flags that say where to listen."""
     check(settings)
-    sockets = listen(settings)
+    inherited = take_over(settings, given)
+    sockets = listen(settings, inherited)
     raise_file_limit()
     settings.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     from lookup.app import TEMPLATES, create_app  # noqa: PLC0415 -- takes a while, and `settings` can do without
@@ -124,7 +147,7 @@ def serve(settings: Settings) -> int:
     state.counters.register(TEMPLATES)
     app = create_app(state)
     Supervisor(state, app, sockets).run()
-    if settings.uds:
+    if settings.uds and not inherited:
         settings.uds.unlink(missing_ok=True)
     return OK
 
@@ -145,7 +168,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.configure()
     try:
         settings = read_settings(Settings, TABLE, os.environ, flags)
-        return serve(settings) if arguments.command == "serve" else show(settings, arguments)
+        if arguments.command == "serve":
+            return serve(settings, [name for name in ("host", "port", "uds") if flags.get(name) is not None])
+        return show(settings, arguments)
     except (SettingsError, Refused) as error:
         sys.stderr.write(f"flr-lookup: {error}\n")
         return CONFIGURATION

@@ -25,6 +25,7 @@ from lookup import metrics
 from lookup.choice import Choice, Order
 from lookup.current import ServiceState
 from lookup.runfile import remove_dead
+from lookup.systemd import notify
 from lookup.worker import RECEIVE_BYTES, Report, Worker, handle_signals
 
 log = structlog.get_logger()
@@ -41,8 +42,8 @@ WATCHED = inotify_simple.flags.MOVED_TO | inotify_simple.flags.DELETE
 class Slot:
     """One place for a worker; the processes in it come and go.
 
-    `told` is the order that the worker has last been given, `failed` why it could not carry that out, `serving` the
-    name of the generation that it says it has.
+    `told` is the order that the worker has last been given (None, once `spoken_to`, that there is none), `failed` why
+    it could not carry that out, `serving` the name of the generation that it says it has.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Slot:
     control: socket.socket | None = None
     received: bytes = b""
     told: Order | None = None
+    spoken_to: bool = False
     failed: str | None = None
     serving: str | None = None
     started: float = 0.0
@@ -85,6 +87,7 @@ class Supervisor:
         gc.freeze()  # so that the collector does not touch, and copy, what the workers share
         self._start_due()
         self.look()
+        notify("READY=1")
         while not self.stopping:
             self._wait()
             self._start_due()
@@ -166,9 +169,9 @@ class Supervisor:
 
     def _tell(self, slot: Slot) -> None:
         order = self.choice.order
-        if slot.control is None or slot.told == order:
+        if slot.control is None or (slot.told == order and slot.spoken_to):
             return
-        if order is not None:
+        if order is not None or not slot.spoken_to:
             try:
                 sent = slot.control.send(line := msgspec.json.encode(order) + b"\n")
             except OSError:
@@ -176,7 +179,7 @@ class Supervisor:
             if sent != len(line):
                 log.error("a worker does not listen", worker=slot.number)
                 os.kill(slot.pid, signal.SIGKILL)
-        slot.told, slot.failed = order, None
+        slot.told, slot.failed, slot.spoken_to = order, None, True
 
     def _receive(self, slot: Slot) -> None:
         assert slot.control is not None
@@ -230,7 +233,7 @@ class Supervisor:
             self._be_worker(slot, theirs, before)
         theirs.close()
         slot.pid, slot.control, slot.received, slot.told, slot.failed = pid, ours, b"", None, None
-        slot.started, slot.due = time.monotonic(), None
+        slot.started, slot.due, slot.spoken_to = time.monotonic(), None, False
         slot.beat, slot.beat_at = 0, slot.started
         ours.setblocking(False)
         self.selector.register(ours, selectors.EVENT_READ, slot)
@@ -295,6 +298,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         log.info("stopping")
+        notify("STOPPING=1")
         for listening in self.sockets:
             listening.close()
         for slot in self.slots:

@@ -1,9 +1,9 @@
 """One worker: an HTTP server on a loop of its own, and a thread that opens generations for it.
 
-Told by the supervisor, over a socket, which generation to serve (one JSON object a line, `Order`); answers with a
-`Report`. A generation is opened, warmed and tested on the thread; the loop only replaces one pointer, between two
-requests. One that is in service here already is not opened again: it is mapped, whatever became of its folder. When
-the supervisor is gone the worker finishes what it has and ends.
+Told by the supervisor, over a socket, which generation to serve (one JSON object a line, `Order`, or null when there
+is none); answers with a `Report`. A generation is opened, warmed and tested on the thread; the loop only replaces one
+pointer, between two requests. One that is in service here already is not opened again: it is mapped, whatever became
+of its folder. When the supervisor is gone the worker finishes what it has and ends.
 """
 
 import asyncio
@@ -41,6 +41,7 @@ log = structlog.get_logger()
 RECEIVE_BYTES = 1 << 16
 SAME_SIGNAL_SECONDS = 1.0  # a group is told as a whole, and then again by the supervisor
 STOPPING_SECONDS = 0.02
+ACCEPT_WITHIN_SECONDS = 5.0
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -96,6 +97,8 @@ class Worker:
         self.members = Connections(state.settings, state.counters)
         self.front = _front(state, self.members)
         self.server = _Server(_config(state, app, self._protocol()), self)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._decided = asyncio.Event()  # there is a generation, or none to be had now
         self._received = b""
         self._wanted: Order | None = None
         self._following: asyncio.Task[None] | None = None
@@ -117,6 +120,8 @@ class Worker:
     def stop(self, *_: object) -> None:
         """Stop accepting, finish what is in flight, end. Fit to be a signal handler."""
         self.server.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._decided.set)
 
     def run(self) -> None:
         """Serve until told to stop. The supervisor has seen to it that SIGTERM and SIGINT call `stop`."""
@@ -125,9 +130,13 @@ class Worker:
 
     async def _serve(self) -> None:
         self.say("starting")
-        asyncio.get_running_loop().add_reader(self.control, self._receive)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.control, self._receive)
         beating = asyncio.get_running_loop().create_task(self._beat())
         try:
+            # Who asks while a service starts is better off waiting for a moment than told that it cannot answer.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._decided.wait(), ACCEPT_WITHIN_SECONDS)
             if not self.server.should_exit:
                 await self.server.serve(self.sockets)
         finally:
@@ -163,7 +172,9 @@ class Worker:
             return
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            self._wanted = msgspec.json.decode(line, type=Order)  # of several, the last is what counts
+            self._wanted = msgspec.json.decode(line, type=Order | None)  # of several, the last is what counts
+        if lines and self._wanted is None:
+            self._decided.set()
         if self._wanted is not None and self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
 
@@ -177,11 +188,13 @@ class Worker:
             except Exception as error:  # noqa: BLE001 -- whatever the reason, a worker goes on with what it has
                 self.state.counters.count_failed_swap()
                 self._report(Report(order.name, f"{type(error).__name__}: {error}"))
+                self._decided.set()
                 continue
             replaced = [self.state.current.swap(generation, pinned=order.pinned)]
             if self.front is not None:
                 self.front.follow(generation)
             self.state.counters.count_swap(generation.serial, generation.as_of_seconds)
+            self._decided.set()
             # Unmapping takes milliseconds: where ours is the last reference, it goes on the thread.
             await loop.run_in_executor(self._thread, self._settle, replaced)
             self._report(Report(generation.name))

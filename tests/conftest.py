@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -15,17 +16,25 @@ settings.register_profile("house", deadline=None, database=None)
 settings.load_profile("house")
 
 
-@pytest.fixture(scope="module", params=["norway", "crooked"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture(scope="session", params=["norway", "crooked"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a feed and the data folder that it was loaded into."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "norway":
         run("bench.population", "--persons", "3000", "--out", str(folder / "feed"), "--seed", "11")
     else:
         crooked.write_feed(folder / "feed", seed=3)
     load(folder / "feed", folder / "data")
-    with Service(folder / "data") as service:
+    return folder
+
+
+@pytest.fixture(scope="module", params=["hot", "ordinary"])
+def served(request: pytest.FixtureRequest, world: Path) -> Iterator[Served]:
+    """A world in service: with the compiled HTTP path in front, and without."""
+    hot = "true" if request.param == "hot" else "false"
+    with Service(world / "data", FLR_HOT_PATH=hot) as service:
         service.wait("serving")
-        yield Served(Register(folder / "feed"), folder / "data", service)
+        yield Served(Register(world / "feed"), world / "data", service)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,20 @@ PATIENCE_SECONDS = 60
 class Service:
     """Use as a context manager; leaving it stops the service and fails when it does not end with exit code 0."""
 
-    def __init__(self, data_dir: Path, *arguments: str, workers: int = 2, **environment: str) -> None:
-        command = [sys.executable, "-m", "lookup", "serve", "--data-dir", str(data_dir), "--port", "0"]
+    def __init__(
+        self,
+        data_dir: Path,
+        *arguments: str,
+        workers: int = 2,
+        command: Sequence[str] = (),
+        pass_fds: Sequence[int] = (),
+        **environment: str,
+    ) -> None:
+        """`command` is another way to start it, which has the data folder and the address already."""
+        usual = [sys.executable, "-m", "lookup", "serve", "--data-dir", str(data_dir), "--port", "0"]
         self.process = subprocess.Popen(
-            [*command, "--workers", str(workers), *arguments],
+            [*(command or usual), "--workers", str(workers), *arguments],
+            pass_fds=pass_fds,
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), "FLR_DRAIN_SECONDS": "0", **environment},

@@ -3,9 +3,13 @@
 import random
 from collections import Counter
 from datetime import datetime
+from itertools import product
+
+import pytest
 
 from tests.moments import AROUND, meant
 from tests.served import Served
+from tests.test_oracle import OSLO
 
 NOON = datetime(2026, 11, 23, 12)
 
@@ -77,11 +81,13 @@ def test_gps(served: Served) -> None:
 
 
 def test_her_ids(served: Served) -> None:
-    register, at = served.register, datetime(2026, 11, 23, 12)
+    register = served.register
     tables = ("doctor_cycles", "offices", "contracts")
     kinds = Counter()
-    for her_id in {row["herId"] for table in tables for row in register.tables[table]} - {None}:
-        status, _, answer = served.get(f"/v1/her/{her_id}?at={at.isoformat()}")
+    her_ids = {row["herId"] for table in tables for row in register.tables[table]} - {None}
+    for her_id, now in product(her_ids, (False, True)):
+        at = datetime.now(OSLO).replace(tzinfo=None) if now else datetime(2026, 11, 23, 12)
+        status, _, answer = served.get(f"/v1/her/{her_id}" if now else f"/v1/her/{her_id}?at={at.isoformat()}")
         assert (status, answer["herId"]) == (200, her_id)
         numbers = {"office": answer["office"]["organizationNumber"]}
         numbers |= {"gp": answer["gp"]["hprNumber"]} if answer["kind"] == "gp" else {}
@@ -92,3 +98,14 @@ def test_her_ids(served: Served) -> None:
     assert kinds["gp"] >= 10
     assert kinds["office"] >= 3
     assert served.get("/v1/her/2147483647")[2]["type"] == "urn:flr:problem:unknown-her-id"
+
+
+def test_the_compiled_path_has_answered(served: Served, request: pytest.FixtureRequest) -> None:
+    handed_over = served.service.metric("flr_handovers_total")
+    before = served.service.metric("flr_connections_total")
+    for her_id in range(20):
+        served.get(f"/v1/her/{her_id + 1}")
+    assert served.service.metric("flr_connections_total") == before + 21
+    # Each look at the metrics is handed over, the questions about HER-IDs are not.
+    more = 1 if "hot" in request.node.callspec.id else 0
+    assert served.service.metric("flr_handovers_total") == handed_over + 3 * more

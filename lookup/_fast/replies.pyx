@@ -225,7 +225,7 @@ cdef int write_batch(
 
 
 cdef class Batch:
-    """A batch too large for one turn: found, and then written, piece by piece, from the generation it began with."""
+    """A batch too large for one turn: found, and then written, piece by piece, from one generation."""
 
     def __dealloc__(self):
         free(self._items)
@@ -233,8 +233,12 @@ cdef class Batch:
 
     cdef int turn(self, Desk desk) except -1:
         """Go on for one turn; `done` at the end. ANSWERED, or NOT_MINE when something is damaged, before any octet."""
-        cdef size_t some = min(self._question.count - self._found, <size_t> TURN)
         cdef const uint8_t* data = self.message
+        cdef size_t some
+        if self._book is not desk.book and not self._written:
+            # The head names the generation in service when it is written, so what was found in another is found anew.
+            self._book, self._held, self._found, self._size = desk.book, [], 0, 0
+        some = min(self._question.count - self._found, <size_t> TURN)
         if some:
             return ANSWERED if find_more(self, desk, some) else NOT_MINE
         if not self._written:
