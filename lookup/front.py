@@ -142,8 +142,11 @@ class Front:
         """All connections together keep too much: this one has to go."""
         self.members.end(connection, "overfull")
 
-    def hand_over(self, connection: Connection, transport: asyncio.Transport, rest: bytes) -> None:
-        """Let an ordinary protocol have the connection, beginning with what has come and is not answered."""
+    def hand_over(self, connection: Connection, transport: asyncio.Transport, rest: bytes, half_closed: bool) -> None:
+        """Let an ordinary protocol have the connection, beginning with what has come and is not answered.
+
+        `half_closed`: the client sends no more; the transport has told so once, and will not again.
+        """
         assert self._ordinary is not None
         ordinary = self._ordinary()
         self.state.counters.add(HANDED_OVER)
@@ -151,6 +154,8 @@ class Front:
         transport.set_protocol(ordinary)
         ordinary.connection_made(transport)
         ordinary.data_received(rest)
+        if half_closed and not ordinary.eof_received():
+            transport.close()
 
 
 def book_of(generation: Generation) -> Book:

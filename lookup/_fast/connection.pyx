@@ -85,7 +85,13 @@ cdef class Connection:
     def eof_received(self):
         """The client sends no more. True keeps the connection until what it has sent whole is answered."""
         self._half_closed = True
-        return self._batch is not None or self._blocked
+        if self._batch is not None or self._blocked:
+            return True
+        if self._gone or not self._kept.size:
+            return False
+        # A message that was begun and will never be whole: the ordinary server may find it ill-formed, and say so.
+        self._hand_over(self._kept.data, self._kept.size)
+        return True
 
     def pause_writing(self):
         self._blocked = True
@@ -200,6 +206,8 @@ cdef class Connection:
             self._ending = True
         if self._batch is not None or self._blocked:
             return self._pause()
+        if self._half_closed and self._kept.size:
+            return self._hand_over(self._kept.data, self._kept.size)
         if closing or self._half_closed:
             self._close()
         return 0
@@ -302,7 +310,7 @@ cdef class Connection:
         transport.set_write_buffer_limits()
         if self._paused:
             transport.resume_reading()
-        self.desk.control.hand_over(self, transport, rest)
+        self.desk.control.hand_over(self, transport, rest, self._half_closed)
         return 0
 
     cdef int _close(self) except -1:

@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, field
 
 from lookup.canonical import MAX_FIELDS, MAX_HEAD_BYTES, ROUTES
+from tests.lookup.village import PERSONS, UNKNOWN
 
 TOKEN = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
@@ -21,10 +22,11 @@ MEDIA = [
     "application/json;charset=UTF-8",
     'application/json  ;  Charset="utf-8"',
 ]
+KNOWN = [*PERSONS, UNKNOWN]
 TIMES = ["2026-11-24T12:00:00", "2026-03-29T02:30:00.5", "1999-12-31T23:59:59.999999", "2024-02-30T00:00:00", "", "now"]
 ONCE = ["Authorization", "DPoP", "Cookie", "X-Client-Cert", "Forwarded"]
 # Fields that mean nothing here, some of them because their names are nearly those of fields that do.
-UNKNOWN = [
+MEANINGLESS = [
     "Accept",
     "User-Agent",
     "Accept-Encoding",
@@ -34,7 +36,7 @@ UNKNOWN = [
     "Content-Lengt",
     "Content_Length",
 ]
-UNKNOWN += ["Content-Length-", "Transfer-Encodin", "Connections", "Via", "Origin", "!#$%&'*+-.^_`|~", "Date", "Hos"]
+MEANINGLESS += ["Content-Length-", "Transfer-Encodin", "Connections", "Via", "Origin", "!#$%&'*+-.^_`|~", "Date", "Hos"]
 
 
 @dataclass
@@ -84,7 +86,9 @@ def draft(chance: random.Random, *, body: bool | None = None) -> Draft:
     """Any canonical request; with `body` one that has a body, or has none."""
     route = chance.choice([i for i, row in enumerate(ROUTES) if body is None or bool(row.media) is body])
     row = ROUTES[route]
-    number = chance.choice([chance.randint(1, 10), chance.randint(1, 9_999_999_999)]) if row.numbered else 0
+    number = (
+        chance.choice([1, 4_000_000 + chance.randint(0, 30), chance.randint(1, 9_999_999_999)]) if row.numbered else 0
+    )
     new = Draft(route, row.method, row.target + (str(number) if number else ""), [], number=number)
     new.insert(chance, Field("Host", chance.choice(HOSTS)))
     if row.media:
@@ -106,7 +110,9 @@ def decorate(chance: random.Random, new: Draft) -> None:
     new.insert(chance, *(Field(name, value(chance)) for name in ONCE if chance.random() < 0.1))
     many = 64 if chance.random() < 0.02 else 3
     for _ in range(chance.randint(0, max(0, min(many, MAX_FIELDS - len(new.fields))))):
-        name = chance.choice(UNKNOWN) if chance.random() < 0.7 else "x-" + text(chance, TOKEN, chance.randint(0, 20))
+        name = (
+            chance.choice(MEANINGLESS) if chance.random() < 0.7 else "x-" + text(chance, TOKEN, chance.randint(0, 20))
+        )
         new.insert(chance, Field(name, value(chance), after=blanks(chance)))
     for one in new.fields:
         one.name = cased(chance, one.name)
@@ -156,7 +162,9 @@ def written(chance: random.Random, asked: dict[str, object]) -> bytes:
 
 
 def nin(chance: random.Random) -> str:
-    """Mostly eleven digits, of no meaning."""
+    """Mostly a number of the village, or eleven digits of no meaning."""
+    if chance.random() < 0.7:
+        return chance.choice(KNOWN)
     if chance.random() < 0.8:
         return text(chance, "0123456789", 11)
     return text(chance, JSON_TEXT, chance.randint(0, 14))
