@@ -242,6 +242,7 @@ cdef class Batch:
         if some:
             return ANSWERED if find_more(self, desk, some) else NOT_MINE
         if not self._written:
+            desk.read_clock()  # since a swap, nobody may have asked for what heads say now
             tell_outcomes(desk, self._items, self._found)
             desk.end(begin_batch(desk, self._book, data, &self._head, self._found, self._size))
         write_some(self, desk)
