@@ -141,9 +141,7 @@ class Index:
         value = self._slot_value(slot, 1)
         return [] if value is None else read_buckets(value, self.bits)
 
-    def members(
-        self, slot: int, at: int, buckets: Iterable[int] | None = None
-    ) -> list[tuple[int, bool, Membership]]:
+    def members(self, slot: int, at: int, buckets: Iterable[int] | None = None) -> list[tuple[int, bool, Membership]]:
         """(number, protected, membership) of every member of a contract at `at`, in bucket order.
 
         `buckets` are some of those of `member_buckets`; unless given, all.

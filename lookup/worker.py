@@ -31,6 +31,7 @@ from lookup.generation import Generation, open_generation
 from lookup.manifest import GENERATIONS
 from lookup.metrics import HEARTBEAT
 from lookup.ordinary import OrdinaryProtocol
+from lookup.rest import page
 from lookup.runfile import RunFile, State
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Worker:
         self.server = _Server(_config(state, app, self._protocol()), self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decided = asyncio.Event()  # there is a generation, or none to be had now
+        self._app, self._described = app, False
         self._received = b""
         self._wanted: Order | None = None
         self._following: asyncio.Task[None] | None = None
@@ -213,6 +215,9 @@ class Worker:
     def _settle(self, replaced: list[Generation | None]) -> None:
         replaced.clear()
         self.say("ready")
+        if not self._described:
+            self._described = True
+            page.describe(self._app)
 
     def _report(self, report: Report) -> None:
         with contextlib.suppress(OSError):  # the supervisor is gone, which `_receive` sees too
