@@ -32,7 +32,7 @@ demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000
 test: setup ## run the tests (PYTEST_ARGS='-k index')
 	@$(VENV)python -m pytest $(PYTEST_ARGS)
 
-bench: setup ## measure it beside its peers: bench/README.md (PERSONS=100000|national, or BENCH_DATA=data; BENCH_ARGS=--quick)
+bench: setup ## measure it beside its peers (PERSONS=100000|national or BENCH_DATA=data, BENCH_ARGS=--quick|--full)
 	@$(VENV)python -m bench.report $(if $(BENCH_DATA),--data-dir $(BENCH_DATA),--persons $(PERSONS)) $(BENCH_ARGS)
 
 check: setup ## formatting, lint, types, layers, tidiness

@@ -26,7 +26,7 @@ from bench.demo import persons_of
 from bench.generator import BUILD
 from bench.servers import ROOT, NoServer
 from bench.staging import NoRegister
-from lookup.generation import CURRENT, folders
+from lookup.manifest import CURRENT, GENERATIONS, read_manifest, read_pointer
 
 NAME = "hot-path"
 UNNAMED = ("processor", "system")  # these say what they are
@@ -93,9 +93,11 @@ def lookups(data_dir: Path, rounds: int) -> dict[str, Any]:
 
 def measure(data_dir: Path, effort: Effort) -> dict[str, Any]:
     """Everything, one after the other."""
-    counts = folders(data_dir)
-    manifest = json.loads((counts[0] / "manifest.json").read_text()) if counts else {}
-    result: dict[str, Any] = {"machine": machine(), "counts": manifest.get("counts", {})}
+    name = read_pointer(data_dir, CURRENT)
+    if name is None:
+        raise NoRegister(f"{data_dir} has no generation in service")
+    manifest, _ = read_manifest(data_dir / GENERATIONS / name)
+    result: dict[str, Any] = {"machine": machine(), "counts": manifest.counts}
     for name, part in (
         (
             "compare",
@@ -185,7 +187,7 @@ def chart(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    """The command."""
+    """The command. Exits 1 when an answer was not as it should be."""
     parser = argparse.ArgumentParser(description="all measurements of the lookup service, written to bench/results")
     parser.add_argument("--data-dir", type=Path, help="a data folder with a generation in service")
     parser.add_argument("--persons", type=persons_of, default=100_000, help="size of the register made without one")
@@ -208,7 +210,7 @@ def main() -> int:
     text = page(result, date, f"{stem}.svg")
     (args.out / f"{stem}.md").write_text(text)
     print(text)
-    return 0
+    return 1 if any(row["mistakes"] for part in ("compare", "tail") for row in result[part]["rows"]) else 0
 
 
 if __name__ == "__main__":

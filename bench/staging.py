@@ -2,9 +2,11 @@
 
 import contextlib
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -56,10 +58,19 @@ class Stage:
 
 @contextlib.contextmanager
 def staged(data_dir: Path) -> Iterator[Stage]:
-    """A stage with what a data folder has in service. What is in it goes when the benchmark ends."""
+    """A stage with what a data folder has in service. What is in it goes when the benchmark ends, by SIGTERM too."""
     name = read_pointer(data_dir, CURRENT)
     known = [folder for folder in folders(data_dir) if folder.name == name]
     if not known:
         raise NoRegister(f"{data_dir} has no generation in service")
-    with tempfile.TemporaryDirectory(prefix="flr-bench-") as folder:
-        yield Stage(Path(folder), known[0])
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        with tempfile.TemporaryDirectory(prefix="flr-bench-") as folder:
+            yield Stage(Path(folder), known[0])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    """Leave as an error does, so that servers are stopped and files removed."""
+    raise SystemExit(128 + number)

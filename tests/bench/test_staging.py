@@ -1,5 +1,6 @@
 """The stage of a benchmark: what a data folder serves, under another CURRENT, and a second generation to swap with."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,19 @@ def test_two_generations_of_the_same_content_can_be_swapped(data: Path) -> None:
 def test_a_folder_without_a_register_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NoRegister), staged(tmp_path):
         pass
+
+
+def test_a_benchmark_that_is_stopped_leaves_nothing(data: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def stopped() -> None:
+        with staged(data) as stage:
+            seen.append(stage.room)
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as ended:
+        stopped()
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert [room.exists() for room in seen] == [False]
+    assert signal.getsignal(signal.SIGTERM) is before
