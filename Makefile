@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PERSONS ?= 100000
 SEED ?= 1
+FUZZ ?= 2000000
+REQUESTS ?= 3000000
 export LOOKUP_BUILD ?= release
 
 VENV := .venv/bin/
@@ -10,7 +12,7 @@ STAMP := .venv/built-$(LOOKUP_BUILD)
 PACKAGES := register lookup loader bench
 need = @$(PYTHON) -c '$(1)' 2>/dev/null || { echo "make: $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test bench check format wheel clean
+.PHONY: help setup demo test soak fuzz bench check format wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | awk -F ':.* ## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -31,6 +33,13 @@ demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000
 
 test: setup ## run the tests (PYTEST_ARGS='-k index')
 	@$(VENV)python -m pytest $(PYTEST_ARGS)
+
+soak: setup ## no answer ever reaches another caller, over many (REQUESTS=20000000, SOAK_ARGS='--seed 7 --json')
+	@$(VENV)python -m tests.soak --requests $(REQUESTS) $(SOAK_ARGS)
+
+fuzz: setup ## HTTP against strict parsers, and against the ordinary path (FUZZ=2000000, FUZZ_ARGS='--seed 7 --json')
+	@$(VENV)python -m tests.wire.fuzz --count $(FUZZ) $(FUZZ_ARGS)
+	@$(VENV)python -m tests.wire.fuzz_served --count $$(($(FUZZ) / 100)) $(FUZZ_ARGS)
 
 bench: setup ## measure it beside its peers (PERSONS=100000|national or BENCH_DATA=data, BENCH_ARGS=--quick|--full)
 	@$(VENV)python -m bench.report $(if $(BENCH_DATA),--data-dir $(BENCH_DATA),--persons $(PERSONS)) $(BENCH_ARGS)
