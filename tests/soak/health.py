@@ -68,6 +68,9 @@ class Health:
         found = metrics(self.service).items()
         return {name: value for name, value in found if name.startswith("flr_connections_ended_total") and value}
 
+    def _has_no_more_sockets(self) -> bool:
+        return all(sockets(pid) <= before for pid, before in zip(self.pids, self.sockets, strict=True))
+
     def check(self) -> list[int]:
         """How many bytes each worker has grown by. Raises Wrong when the service is not as it should be."""
         if workers(self.service) != self.pids:
@@ -75,7 +78,7 @@ class Health:
         errors = [line for line in self.service.lines if not _quiet(line)]
         if errors:
             raise Wrong(f"{len(errors)} errors logged, the first: {errors[0].strip()}")
-        _until(lambda: [sockets(pid) for pid in self.pids] == self.sockets, "sockets are left open")
+        _until(self._has_no_more_sockets, "sockets are left open")
         # the connection that asks is one
         _until(lambda: self.service.metric("flr_connections") == 1, "the gauge of connections does not come back")
         for name in ("flr_worker_restarts_total", "flr_failed_swaps_total", "flr_connections_refused_total"):
