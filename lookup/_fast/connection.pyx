@@ -172,6 +172,7 @@ cdef class Connection:
         cdef size_t at = 0
         cdef int status = MORE
         cdef bint over = False, closing = False
+        desk.out.size = 0  # should an exception have left an answer unsent: it is another client's
         desk.read_clock()
         while at < size and not self._blocked and self._batch is None:
             status = CANONICAL if self._head_whole else c_read_head(octets + at, size - at, &self._head)
@@ -196,6 +197,8 @@ cdef class Connection:
             c_begin_head(&self._head)
             if desk.out.size > OUT_BYTES:
                 self._flush()
+                if self._gone:  # and what was kept is freed
+                    return 0
         self._flush()
         if self._gone:
             return 0
@@ -250,6 +253,7 @@ cdef class Connection:
         cdef Batch batch = self._batch
         cdef bytes message
         cdef bint last
+        self.desk.out.size = 0  # as in _read
         self.desk.closing = (self._ending or self.desk.draining) and not self._kept.size
         if batch.turn(self.desk) != ANSWERED:
             self._batch = None

@@ -59,8 +59,13 @@ def both(folder: Path, **settings: str) -> Iterator[Both]:
     with ExitStack() as stack:
         services = []
         for hot in ("true", "false"):
-            run = {"FLR_RUN_DIR": str(folder / f"run-{hot}"), "FLR_HOT_PATH": hot, "FLR_CLOCK_OFFSET": str(offset)}
-            services.append(stack.enter_context(Service(folder, workers=1, **run, **settings)))
+            settings |= {
+                "FLR_RUN_DIR": str(folder / f"run-{hot}"),
+                "FLR_HOT_PATH": hot,
+                "FLR_CLOCK_OFFSET": str(offset),
+            }
+            service = Service(folder, workers=1, **settings)  # type: ignore[arg-type]
+            services.append(stack.enter_context(service))
             services[-1].wait("serving")
         yield Both(*services)
 

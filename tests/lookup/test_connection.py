@@ -1,0 +1,91 @@
+"""The compiled connection under every order of events: pieces, clients that do not read, turns, ends and hang-ups."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from lookup.generation import Generation
+from tests.lookup import village
+from tests.lookup.wires import request
+from tests.wire.cases import case, pieces
+from tests.wire.judge import PLAIN, meant, messages
+from tests.wire.loopless import LooplessFront, crooked, straight
+
+SEED = 20261125
+LOOKUP = request("/v1/gp-lookup", {"nin": village.LISTED})
+HER = request("/v1/her/4000001")
+BATCH = request("/v1/gp-lookup/batch", {"nins": [village.LISTED] * 1000})
+
+
+def answered(stream: bytes) -> list[int]:
+    """Where the messages end that are answered here: those that are accepted, but for one that asks about no time."""
+    ends = []
+    for one in messages(stream, PLAIN):
+        if not one.accepted or (one.question and one.question.at is not None and meant(one.question.at) is None):
+            break
+        ends.append(one.end)
+    return ends
+
+
+@pytest.fixture(scope="module")
+def front(opened: Generation) -> LooplessFront:
+    return LooplessFront(opened)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(front: LooplessFront) -> Iterator[None]:
+    yield
+    assert not front.turns
+    assert front.desk.buffered == 0
+    assert len(front.members) == 0
+
+
+@pytest.mark.parametrize("start", range(0, 1000, 100))
+def test_any_stream_in_any_order_of_events(front: LooplessFront, start: int) -> None:
+    for number in range(start, start + 100):
+        chance, stream = random.Random(number), case(SEED, number).stream
+        if number % 5 == 0:
+            stream = BATCH + stream + BATCH + stream
+        whole = straight(front, stream)
+        assert whole.answers.count(b"HTTP/1.1 ") == len(answered(stream))
+        assert crooked(front, pieces(stream, chance), chance) == whole
+
+
+def test_what_is_not_answered_is_handed_over_octet_for_octet(front: LooplessFront) -> None:
+    for number in range(300):
+        stream = LOOKUP + case(SEED, number).stream
+        whole = straight(front, stream)
+        assert whole.handed == stream[answered(stream)[-1] :]
+        assert whole.half_closed is bool(whole.handed)
+
+
+def test_a_client_that_hangs_up_while_much_of_what_it_sent_waits(front: LooplessFront) -> None:
+    """Answers of more than goes out at a time, from octets that were kept: the first that fails is the last."""
+    transport = front.connect(with_socket=True)
+    transport.protocol.data_received(BATCH + LOOKUP * 2000)
+    while not transport.held.endswith(b"]}"):
+        transport.take() if transport.blocked else front.turns.popleft()()
+    transport.hang_up()
+    transport.take()
+    assert transport.aborted
+    front.leave(transport)
+
+
+def test_what_is_written_and_not_sent_is_never_sent_to_another(
+    front: LooplessFront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails between an answer and its sending: the next connection hears its own answer and no other."""
+
+    def fail(turn: object) -> None:
+        raise RuntimeError
+
+    broken, other = front.connect(), front.connect()
+    with monkeypatch.context() as patch:
+        patch.setattr(front, "call_soon", fail)
+        with pytest.raises(RuntimeError):
+            broken.protocol.data_received(LOOKUP + BATCH)
+    other.protocol.data_received(HER)
+    assert other.out.count(b"HTTP/1.1 ") == 1
+    for transport in (broken, other):
+        front.leave(transport)
