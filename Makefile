@@ -10,9 +10,16 @@ VENV := .venv/bin/
 # One stamp for each way of building the core; a new one takes the place of the others.
 STAMP := .venv/built-$(LOOKUP_BUILD)
 PACKAGES := register lookup loader bench
+# What runs compiled code the most. The other builds are tested with these: the whole suite takes too long in them.
+CORE_TESTS := tests/test_build.py tests/wire $(wildcard $(addprefix tests/lookup/test_,key.py record.py index*.py core.py \
+	canonical.py question.py connection.py front*.py metrics.py answers.py) $(addprefix tests/loader/test_,scan.py pack.py buckets.py pointers.py))
+ifeq ($(LOOKUP_BUILD),sanitize)
+UNDER := LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
+	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1
+endif
 need = @$(PYTHON) -c '$(1)' 2>/dev/null || { echo "make: $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test soak fuzz bench check format wheel clean
+.PHONY: help setup demo test test-core soak fuzz bench check format wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | awk -F ':.* ## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -32,7 +39,10 @@ demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000
 	@$(VENV)python -m bench.demo --persons $(PERSONS) --seed $(SEED) $(DEMO_ARGS)
 
 test: setup ## run the tests (PYTEST_ARGS='-k index')
-	@$(VENV)python -m pytest $(PYTEST_ARGS)
+	@$(UNDER) $(VENV)python -m pytest $(PYTEST_ARGS)
+
+test-core: setup ## run the tests of compiled code (LOOKUP_BUILD=debug, or sanitize for ASan and UBSan)
+	@$(UNDER) $(VENV)python -m pytest $(CORE_TESTS) $(PYTEST_ARGS)
 
 soak: setup ## no answer ever reaches another caller, over many (REQUESTS=20000000, SOAK_ARGS='--seed 7 --json')
 	@$(VENV)python -m tests.soak --requests $(REQUESTS) $(SOAK_ARGS)

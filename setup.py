@@ -1,6 +1,7 @@
 """Builds what is compiled (*/_fast/*.pyx) and puts the OpenAPI page's browser files into lookup/assets/.
 
-LOOKUP_BUILD=release|debug|sanitize chooses how it is compiled; the rest of the build is in pyproject.toml.
+LOOKUP_BUILD=release|debug|sanitize chooses how it is compiled, and every extension says in its file which it was
+(tests/test_build.py); the rest of the build is in pyproject.toml.
 The browser files come from a package that pyproject.toml names as a build requirement, at one exact version. It
 belongs to a framework that is not used here: its files are copied, never imported, and each must have the sha256
 that stands below. To move to a newer version, change the requirement and the digests together.
@@ -53,25 +54,35 @@ def place_assets(folder: Path) -> None:
         (folder / name).write_bytes(found[0].read_bytes())
 
 
+def build_header(build: str) -> Path:
+    """The C header that every extension is compiled with: it leaves the name of the build in the extension's file.
+
+    Written when the build is another than the last, which makes the objects of that one out of date.
+    """
+    header = Path("build/flr_build.h")
+    text = f'static const char flr_build[] __attribute__((used)) = "flr-build:{build};";\n'
+    header.parent.mkdir(exist_ok=True)
+    if not header.is_file() or header.read_text() != text:
+        header.write_text(text)
+    return header
+
+
 def extensions(build: str) -> list[Extension]:
-    """One extension for each .pyx, its C in build/. The marker makes objects of another build out of date."""
+    """One extension for each .pyx, its C in build/."""
     if build not in BUILDS:
         raise SystemExit(f"setup.py: LOOKUP_BUILD is {build!r}; it must be one of {', '.join(BUILDS)}")
     sources = sorted(path for folder in ("lookup", "loader") for path in Path(folder, "_fast").glob("*.pyx"))
     if not sources:
         return []
     compile_flags, link_flags, directives = BUILDS[build]
-    marker = Path("build/LOOKUP_BUILD")
-    marker.parent.mkdir(exist_ok=True)
-    if not marker.is_file() or marker.read_text() != build:
-        marker.write_text(build)
+    header = str(build_header(build))
     return cythonize(
         [
             Extension(
                 ".".join(path.with_suffix("").parts),
                 [str(path)],
-                depends=[str(marker)],
-                extra_compile_args=compile_flags,
+                depends=[header],
+                extra_compile_args=["-include", header, *compile_flags],
                 extra_link_args=link_flags,
             )
             for path in sources
@@ -82,4 +93,7 @@ def extensions(build: str) -> list[Extension]:
 
 
 place_assets(Path("lookup/assets"))
-setup(ext_modules=extensions(os.environ.get("LOOKUP_BUILD", "release")))
+setup(
+    ext_modules=extensions(os.environ.get("LOOKUP_BUILD", "release")),
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
+)

@@ -33,7 +33,7 @@ cdef inline entry_t* place_of(
         if not entries[mixed].used or (
             entries[mixed].number == number
             and entries[mixed].size == size
-            and memcmp(entries[mixed].text, text, size) == 0
+            and (size == 0 or memcmp(entries[mixed].text, text, size) == 0)
         ):
             return &entries[mixed]
         mixed += 1

@@ -112,7 +112,8 @@ def _end_of_line(end: bytes) -> Make:
         lines = (head + b"\r\n").split(b"\r\n")
         place = chance.randrange(len(lines))
         ended = [line + (end if i == place else b"\r\n") for i, line in enumerate(lines)]
-        return b"".join(ended) + body
+        # A body that begins with LF would make the end of the head whole again.
+        return b"".join(ended) + (b" " + body[1:] if body.startswith(b"\n") else body)
 
     return make
 
