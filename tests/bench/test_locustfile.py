@@ -38,7 +38,7 @@ def service(feed: Path) -> Iterator[Service]:
 
 def locust(port: int, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = ["-m", "locust", "-f", "bench/locustfile.py", "--headless", "--host", f"http://127.0.0.1:{port}"]
-    mix = ["-u", "10", "-r", "10", "-t", "2s", "--rate", "300", "--json"]
+    mix = ["-u", "10", "-r", "10", "-t", "5s", "--rate", "300", "--json"]
     # nothing of the caller's own LOCUST_ settings
     return subprocess.run(
         [sys.executable, *command, *mix, *arguments],
