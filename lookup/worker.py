@@ -43,6 +43,7 @@ RECEIVE_BYTES = 1 << 16
 SAME_SIGNAL_SECONDS = 1.0  # a group is told as a whole, and then again by the supervisor
 STOPPING_SECONDS = 0.02
 ACCEPT_WITHIN_SECONDS = 5.0
+DESCRIBE_AFTER_SECONDS = 3.0
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -68,6 +69,10 @@ class _Server(uvicorn.Server):
         self._hurry |= now - self._told > SAME_SIGNAL_SECONDS
         self.should_exit = True
         self._captured_signals.append(sig)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._worker.accepting.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         worker, settings = self._worker, self._worker.state.settings
@@ -100,7 +105,8 @@ class Worker:
         self.server = _Server(_config(state, app, self._protocol()), self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decided = asyncio.Event()  # there is a generation, or none to be had now
-        self._app, self._described = app, False
+        self._app = app
+        self.accepting = asyncio.Event()  # connections are
         self._received = b""
         self._wanted: Order | None = None
         self._following: asyncio.Task[None] | None = None
@@ -134,7 +140,8 @@ class Worker:
         self.say("starting")
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.control, self._receive)
-        beating = asyncio.get_running_loop().create_task(self._beat())
+        beating = self._loop.create_task(self._beat())
+        self._loop.call_later(DESCRIBE_AFTER_SECONDS, self._describe)
         try:
             # Who asks while a service starts is better off waiting for a moment than told that it cannot answer.
             with contextlib.suppress(TimeoutError):
@@ -144,6 +151,10 @@ class Worker:
         finally:
             beating.cancel()
             self._run_file.remove()
+
+    def _describe(self) -> None:
+        """Have the OpenAPI document worked out, once there is time for it."""
+        asyncio.get_running_loop().run_in_executor(self._thread, page.describe, self._app)
 
     async def _beat(self) -> None:
         """Once a second: tell the supervisor that the loop turns, and end the connections that take too long."""
@@ -197,6 +208,7 @@ class Worker:
                 self.front.follow(generation)
             self.state.counters.count_swap(generation.serial, generation.as_of_seconds)
             self._decided.set()
+            await self.accepting.wait()
             # Unmapping takes milliseconds: where ours is the last reference, it goes on the thread.
             await loop.run_in_executor(self._thread, self._settle, replaced)
             self._report(Report(generation.name))
@@ -215,9 +227,6 @@ class Worker:
     def _settle(self, replaced: list[Generation | None]) -> None:
         replaced.clear()
         self.say("ready")
-        if not self._described:
-            self._described = True
-            page.describe(self._app)
 
     def _report(self, report: Report) -> None:
         with contextlib.suppress(OSError):  # the supervisor is gone, which `_receive` sees too
