@@ -57,8 +57,12 @@ class Answer(NamedTuple):
     meant: tuple[bytes | None, ...]
     body: bytes
 
+    def __repr__(self) -> str:
+        """No content."""
+        return f"<Answer {self.status}>"
 
-@dataclass(slots=True, frozen=True, eq=False)
+
+@dataclass(slots=True, frozen=True, eq=False, repr=False)
 class Question:
     """A request but for its keys: the event id stands between `parts` 0 and 1, a traceparent between 1 and 2.
 
@@ -71,6 +75,10 @@ class Question:
     answers: dict[int | None, Answer]
     last: bool = False
     bodiless: bool = False  # HEAD: the answer's length is that of the body it does not have
+
+    def __repr__(self) -> str:
+        """No content."""
+        return f"<Question {self.kind}>"
 
 
 def read_head(head: bytes) -> Facts:

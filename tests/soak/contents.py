@@ -21,7 +21,6 @@ OTHER_TIMES = (datetime(2019, 5, 17, 8, 30), datetime(2027, 3, 28, 3, 30))
 OTHER_SHARE = 0.02
 JSON = b"application/json"
 SIZES = {3: 60, 12: 60, 100: 6, 1000: 1}  # of batches, and how many
-BIG = 100  # from here on a batch is for slow readers
 
 
 class Times(NamedTuple):
@@ -51,7 +50,10 @@ class Content(NamedTuple):
     media_type: bytes = JSON
     fields: tuple[bytes, ...] = ()
     truth: tuple[int, Any] | None = None
-    heavy: bool = False
+
+    def __repr__(self) -> str:
+        """No content."""
+        return f"<Content {self.kind}>"
 
 
 def _post(kind: str, target: str, question: object, **more: Any) -> Content:
@@ -117,7 +119,7 @@ def _batches(register: Register, chance: random.Random, times: Times) -> Iterato
             at, asked = times.draw(), chance.choices(numbers, k=size)
             truth = 200, [register.batch_result(nin, at) for nin in asked]
             question = {"nins": asked, "at": at.isoformat()}
-            yield _post(f"batch of {size}", "/v1/gp-lookup/batch", question, truth=truth, heavy=size >= BIG)
+            yield _post(f"batch of {size}", "/v1/gp-lookup/batch", question, truth=truth)
 
 
 def _confirmations(register: Register, chance: random.Random, times: Times) -> Iterator[Content]:
@@ -152,7 +154,7 @@ def _things(register: Register, chance: random.Random, times: Times) -> Iterator
         yield Content("thing unchanged", "GET", path, fields=(b"If-None-Match: *",))
     for number in chance.sample(sorted(register.contracts), 10):
         path = f"/v1/contracts/{number}/patients?at={at}"
-        yield Content("patient list", "GET", path, heavy=True)
+        yield Content("patient list", "GET", path)
         yield Content("patient list's head", "HEAD", path)
     for path in ("/livez", "/readyz"):
         yield Content("health", "GET", path)

@@ -35,6 +35,10 @@ class Decks(NamedTuple):
     last: Sequence[Question]
     refused: Sequence[Question]
 
+    def __repr__(self) -> str:
+        """Not all of them."""
+        return f"<Decks of {', '.join(str(len(deck)) for deck in self)}>"
+
 
 class Keys:
     """Event ids and traceparents that nobody else has."""
@@ -89,7 +93,7 @@ class Line:
     def _open(self) -> socket.socket:
         connection = socket.socket()
         if self.slow:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.means.draw.choice((4096, 32768)))
         connection.settimeout(PATIENCE_SECONDS)
         connection.connect(("127.0.0.1", self.means.port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -109,11 +113,7 @@ class Line:
         before = self.asked
         octets = bytearray().join(map(self._ask, questions))
         if not self.bursts:
-            if self.ending == "last":
-                octets += self._ask(draw.choice(decks.last))
-            elif self.ending == "refused":
-                octets += self._ask(draw.choice(decks.refused))
-                octets += b"".join(self._ask(question, heard=False) for question in questions[: draw.randint(0, 2)])
+            octets += self._last_words(questions)
         self.out, self.written = memoryview(octets), 0
         self._cut(len(octets))
         if not self.bursts and self.ending in {"reset", "left"}:
@@ -122,6 +122,19 @@ class Line:
                 self.cuts = [self.leave_written, *(cut for cut in self.cuts if cut < self.leave_written)]
             else:
                 self.leave_answered = before + draw.randrange(depth)
+
+    def _last_words(self, others: Sequence[Question]) -> bytes:
+        """What ends the last burst, as the line is to end."""
+        draw, decks = self.means.draw, self.means.decks
+        unheard = b"".join(self._ask(question, heard=False) for question in others[: draw.randint(0, 2)])
+        if self.ending == "last":
+            return self._ask(draw.choice(decks.last))
+        if self.ending == "refused":
+            return self._ask(draw.choice(decks.refused)) + unheard
+        if self.ending == "half-closed" and draw.random() < 0.5:  # in the middle of a request
+            octets = self._ask(others[0], heard=False)
+            return octets[: draw.randint(1, len(octets) - 1)]
+        return b""
 
     def _ask(self, question: Question, *, heard: bool = True) -> bytes:
         event, trace = self.means.keys.next(question)
@@ -219,6 +232,9 @@ class Line:
 
     def hurry(self) -> None:
         """The soak is over: leave as soon as what has been asked is answered."""
+        if self.slow:
+            self.slow, self.deaf_until = False, 0.0
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, GULP)
         if self.bursts:
             self.bursts, self.ending, self.sent_all = 0, "polite", not self.writing
             if self.sent_all:
