@@ -7,7 +7,7 @@ entity tags; so each answer has to be wholly of the one that it names.
 import json
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -36,8 +36,11 @@ HOT = {
     "confirm": 8,
     "HER-ID": 4,
     "unknown HER-ID": 1,
+    "batch of 3": 3,
+    "batch of 12": 1,
+    "batch of 100": 0.3,  # is answered in turns, with others waiting behind it
+    "batch of 1000": 0.05,
 }
-HOT |= {"batch of 3": 3, "batch of 12": 1}
 ORDINARY = {"history": 4, "thing": 8, "thing's head": 4, "thing unchanged": 4, "health": 8, "health's head": 4}
 FAULTS = 1  # for each of the kinds that are not named here
 HEAVY = {"batch of 100": 8, "batch of 1000": 1, "patient list": 4}
@@ -107,7 +110,9 @@ def decks(known: Known, chance: random.Random) -> Decks:
     return Decks(hot, mixed, heavy, last, refused)
 
 
-def _deck(known: Known, weights: dict[str, int], ways: dict[forms.Form, int], chance: random.Random) -> list[Question]:
+def _deck(
+    known: Known, weights: Mapping[str, float], ways: Mapping[forms.Form, int], chance: random.Random
+) -> list[Question]:
     """Questions as often as their kinds are to be drawn, each kind's contents alike, in forms by weight."""
     of_kind: dict[str, list[Question]] = {}
     for content, answers in known:

@@ -31,7 +31,8 @@ def test_a_service_that_is_unwell_is_seen(stage: Stage, monkeypatch: pytest.Monk
     well = health.Health(stage.service)
     assert len(well.check()) == 2
     monkeypatch.setattr(health, "SETTLE_SECONDS", 0.2)
-    monkeypatch.setattr(health, "GROWTH_BYTES", -1)
+    for bound in ("GROWTH_BYTES", "UNDER_SANITIZER_BYTES"):
+        monkeypatch.setattr(health, bound, -1)
     well.private = [0 for _ in well.pids]
     with pytest.raises(Wrong, match="have grown"):
         well.check()
