@@ -145,7 +145,7 @@ class OrdinaryProtocol(HttpToolsProtocol):
         if not self._in_flight() and not self._reading:
             if now - self._since > FINISHING_SECONDS:
                 self.transport.close()
-        elif self._running is not None and not self.pipeline:
+        elif self._running is not None and not self.pipeline and not self._running.response_started:
             self._running.keep_alive = False
 
     # -- parsing

@@ -51,7 +51,8 @@ cdef class Connection:
     cdef area_t _kept  # what has come of messages that are not answered yet
     cdef head_t _head  # of the first of them
     cdef bint _head_whole, _blocked, _paused, _gone
-    cdef bint _ending  # the next answer after which nothing waits is the last
+    cdef bint _ending  # the next answer after which nothing waits is to be the last
+    cdef bint _told  # an answer has said that it is the last
     cdef bint _half_closed  # the client sends no more
     cdef Batch _batch
     cdef int64_t _touched, _begun  # when octets came last, and when the message at hand began
@@ -160,11 +161,11 @@ cdef class Connection:
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
+        if self._told:
+            return self._close()
         if self._kept.size:
             return self._read(self._kept.data, self._kept.size)
-        if self._ending or self._half_closed:
-            self._close()
-        return 0
+        return self._close() if self._half_closed else 0
 
     cdef int _read(self, const uint8_t* octets, size_t size) except -1:
         """Answer every canonical message that is wholly there; keep the beginning of the next, or hand it over."""
@@ -205,15 +206,12 @@ cdef class Connection:
         if over:
             return self._hand_over(octets + at, size - at)
         self._remember(octets, at, size)
-        if closing and self._batch is None:
-            self._ending = True
+        self._told = closing and self._batch is None
         if self._batch is not None or self._blocked:
             return self._pause()
         if self._half_closed and self._kept.size:
             return self._hand_over(self._kept.data, self._kept.size)
-        if closing or self._half_closed:
-            self._close()
-        return 0
+        return self._close() if self._told or self._half_closed else 0
 
     cdef int _remember(self, const uint8_t* octets, size_t at, size_t size) except -1:
         """Keep what is behind `at`. The octets are what is kept already, or all new."""
@@ -259,15 +257,14 @@ cdef class Connection:
             self._batch = None
             message = batch.message + (<const char*> self._kept.data)[:self._kept.size]
             return self._hand_over(message, len(message))
-        last = batch.done and self.desk.closing
+        last = batch.done and batch.closing
         if batch.done:
             self._batch = None
         self._flush()
         if self._gone:
             return 0
         if last:
-            self._ending = True
-            return 0 if self._blocked else self._close()
+            self._told = True
         if batch.done:
             self._begun = self._touched = monotonic()
             return self._go_on()

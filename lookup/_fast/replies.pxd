@@ -21,7 +21,7 @@ cdef class Batch:
     cdef list _held
     cdef size_t _found, _written, _size
 
-    cdef bint done
+    cdef bint done, closing  # `closing`: the head has said that this answer is the connection's last
     cdef bytes message
 
     cdef int turn(self, Desk desk) except -1

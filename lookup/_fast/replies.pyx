@@ -245,6 +245,7 @@ cdef class Batch:
             desk.read_clock()  # since a swap, nobody may have asked for what heads say now
             tell_outcomes(desk, self._items, self._found)
             desk.end(begin_batch(desk, self._book, data, &self._head, self._found, self._size))
+            self.closing = desk.closing
         write_some(self, desk)
         return ANSWERED
 

@@ -89,3 +89,33 @@ def test_what_is_written_and_not_sent_is_never_sent_to_another(
     assert other.out.count(b"HTTP/1.1 ") == 1
     for transport in (broken, other):
         front.leave(transport)
+
+
+CLOSES = b"\r\nconnection: close\r\n"
+
+
+@pytest.mark.parametrize("more", [False, True])
+@pytest.mark.parametrize("way", ["draining", "finishing"])
+def test_a_connection_ends_behind_the_answer_that_says_so_and_behind_no_other(
+    opened: Generation, way: str, more: bool
+) -> None:
+    """Whichever turn of a large batch the end comes in, and whether or not another question waits behind it."""
+    said = []
+    for at in range(40):
+        front = LooplessFront(opened)
+        transport = front.connect()
+        transport.protocol.data_received(BATCH + LOOKUP if more else BATCH)
+        turns = 0
+        while front.turns:
+            if turns == at:
+                front.drain() if way == "draining" else transport.protocol.finish(0.0)
+            front.turns.popleft()()
+            turns += 1
+        if at >= turns:
+            break
+        last = bytes(transport.out).rpartition(b"HTTP/1.1 200 OK\r\n")[2]
+        assert transport.ended is (CLOSES in last)
+        assert transport.out.count(CLOSES) <= 1
+        said.append(transport.ended)
+        front.leave(transport)
+    assert set(said) == ({True} if more else {True, False})
