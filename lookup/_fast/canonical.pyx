@@ -5,6 +5,7 @@ size, needs neither the GIL nor Python objects, and keeps offsets, never pointer
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from lookup import canonical as plain
@@ -360,18 +361,26 @@ def read_head(const uint8_t[::1] data not None):
 
 
 def read_in_pieces(pieces):
-    """What `read_head` says when the octets come in pieces, and stand in another place each time. (For the tests: it
-    shows that a head that is read on from where reading stopped is the same head. The plain twin begins anew.)
+    """What `read_head` says when the octets come in pieces, and stand in another block of memory each time, of exactly
+    their size. (For the tests: it shows that a head that is read on from where reading stopped is the same head. The
+    plain twin begins anew.)
     """
     cdef const uint8_t* base = VERSION
+    cdef uint8_t* block
     cdef bytes data = b""
+    cdef size_t size
     cdef head_t head
     cdef int status = MORE
     c_begin_head(&head)
     for piece in pieces:
         data = data + piece
-        base = data
-        status = c_read_head(base, len(data), &head)
+        base, size = data, len(data)
+        block = <uint8_t*> malloc(size)
+        if block == NULL:
+            raise MemoryError()
+        memcpy(block, base, size)
+        status = c_read_head(block, size, &head)
+        free(block)
         if status != MORE:
             break
     return told(status, base, &head)

@@ -7,7 +7,9 @@ from lookup.index import encode_fragments as encode_fragments
 from lookup.index import read_fragment as read_fragment
 from lookup.record import Membership, Record
 
-def read_buckets(value: bytes, bits: int) -> list[int]: ...
+Data = bytes | bytearray | memoryview
+
+def read_buckets(value: Data, bits: int) -> list[int]: ...
 
 class Index:
     bits: int

@@ -208,10 +208,10 @@ cdef bint c_read_at(const uint8_t* data, size_t size, int64_t* out) noexcept nog
     return True
 
 
-def read_question(int route, bytes body not None):
+def read_question(int route, const uint8_t[::1] body not None):
     """The question of a canonical body on the route with this place in ROUTES, or None."""
     cdef question_t question
-    cdef const uint8_t* data = body
+    cdef const uint8_t* data = &body[0] if body.shape[0] else NULL
     cdef size_t i
     if not 0 <= route < len(ROUTES):
         raise IndexError("no such route")
@@ -219,7 +219,7 @@ def read_question(int route, bytes body not None):
     if question.nins == NULL:
         raise MemoryError()
     try:
-        if c_read_question(route, data, len(body), &question) != CANONICAL:
+        if c_read_question(route, data, body.shape[0], &question) != CANONICAL:
             return None
         return Question(
             tuple([question.nins[i].data[:question.nins[i].size] for i in range(question.count)]),
@@ -230,7 +230,7 @@ def read_question(int route, bytes body not None):
         free(question.nins)
 
 
-def read_at(bytes text not None):
+def read_at(const uint8_t[::1] text not None):
     """The local time that a text means, in microseconds, or None when it takes the calendar to say, or is no time."""
     cdef int64_t micros
-    return micros if c_read_at(text, len(text), &micros) else None
+    return micros if text.shape[0] and c_read_at(&text[0], text.shape[0], &micros) else None
