@@ -11,8 +11,8 @@ VENV := .venv/bin/
 STAMP := .venv/built-$(LOOKUP_BUILD)
 PACKAGES := register lookup loader bench
 # What runs compiled code the most. The other builds are tested with these: the whole suite takes too long in them.
-CORE_TESTS := tests/test_build.py tests/wire $(wildcard $(addprefix tests/lookup/test_,key.py record.py index*.py core.py \
-	canonical.py question.py connection.py front*.py metrics.py answers.py) $(addprefix tests/loader/test_,scan.py pack.py buckets.py pointers.py))
+CORE_TESTS := tests/test_build.py tests/wire tests/damage $(wildcard $(addprefix tests/lookup/test_,key.py record.py index*.py core.py \
+	canonical.py question.py bounds.py connection.py front*.py metrics.py answers.py) $(addprefix tests/loader/test_,scan.py pack.py buckets.py pointers.py))
 ifeq ($(LOOKUP_BUILD),sanitize)
 UNDER := LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \
 	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=halt_on_error=1
@@ -47,7 +47,8 @@ test-core: setup ## run the tests of compiled code (LOOKUP_BUILD=debug, or sanit
 soak: setup ## no answer ever reaches another caller, over many (REQUESTS=20000000, SOAK_ARGS='--seed 7 --json')
 	@$(VENV)python -m tests.soak --requests $(REQUESTS) $(SOAK_ARGS)
 
-fuzz: setup ## HTTP against strict parsers, and against the ordinary path (FUZZ=2000000, FUZZ_ARGS='--seed 7 --json')
+fuzz: setup ## damaged index files; HTTP against strict parsers (FUZZ=2000000, FUZZ_ARGS='--seed 7 --json')
+	@$(VENV)python -m tests.damage.fuzz --count $$(($(FUZZ) / 20)) $(FUZZ_ARGS)
 	@$(VENV)python -m tests.wire.fuzz --count $(FUZZ) $(FUZZ_ARGS)
 	@$(VENV)python -m tests.wire.fuzz_served --count $$(($(FUZZ) / 100)) $(FUZZ_ARGS)
 

@@ -197,10 +197,14 @@ cdef class Index:
         status = self.record_of(newest, out)
         if status < 0:
             return status
-        if status == NOT_FOUND or c_alias(out, nin) != NOT_FOUND:
-            return ALIAS_NOWHERE
-        nin[0] = newest
-        return FOUND
+        if status == FOUND:
+            status = c_alias(out, nin)
+            if status < 0:
+                return status
+            if status == NOT_FOUND:
+                nin[0] = newest
+                return FOUND
+        return ALIAS_NOWHERE
 
     cdef int lookup(self, uint64_t nin, int64_t at, found_t* out) noexcept nogil:
         """The person behind a number and the membership whose period covers `at`."""
