@@ -2,7 +2,8 @@
 
     python -m bench.starting --data-dir DIR [--rounds 5] [--workers 4] [--drop-caches] [--out FILE.json]
 
-From the start of the process, interpreter included, to the first 200 of `/readyz`, one worker. Cold: the files of the
+From the start of the process, interpreter included, to the first 200 of `/readyz`, one worker, on all processors and on
+one. Cold: the files of the
 generation, of the interpreter and of its packages are put out of the page cache before each start; what other processes
 hold mapped stays, and how much of the generation did is told. With --drop-caches the kernel drops all that it can
 (root; it slows down whatever else runs there).
@@ -124,14 +125,18 @@ def measure(data_dir: Path, rounds: int, workers: int, drop: bool) -> dict[str, 
     """All of it."""
     processor, _ = processors()
     with staged(data_dir) as stage:
-        start_seconds(stage, processor)
-        warm = [start_seconds(stage, processor) for _ in range(rounds)]
-        cold = [cold_seconds(stage, processor, drop) for _ in range(rounds)]
+        start_seconds(stage, None)
+        warm, one = [], []
+        for _ in range(rounds):
+            warm.append(start_seconds(stage, None))
+            one.append(start_seconds(stage, processor))
+        cold = [cold_seconds(stage, None, drop) for _ in range(rounds)]
         memory = worker_memory(stage, workers)
         generation_bytes = sum(path.stat().st_size for path in stage.served.iterdir())
     return {
         "generation_bytes": generation_bytes,
         "warm_seconds": {"median": statistics.median(warm), "each": warm},
+        "warm_on_one_processor_seconds": {"median": statistics.median(one), "each": one},
         "cold_seconds": {"median": statistics.median(one for one, _ in cold), "each": [one for one, _ in cold]},
         "cold_stayed_bytes": max(stayed for _, stayed in cold),
         "caches_dropped": drop,
@@ -145,7 +150,11 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
     stayed = result["cold_stayed_bytes"] / result["generation_bytes"]
     how = "the kernel's caches dropped" if result["caches_dropped"] else "its files put out of the page cache"
     yield from ("| | median | each |", "|---|---|---|")
-    for name, told in (("warm", result["warm_seconds"]), ("cold", result["cold_seconds"])):
+    for name, told in (
+        ("warm", result["warm_seconds"]),
+        ("warm, on one processor", result["warm_on_one_processor_seconds"]),
+        ("cold", result["cold_seconds"]),
+    ):
         yield f"| start to ready, {name} | {told['median']:.2f} s | {', '.join(f'{one:.2f}' for one in told['each'])} |"
     each = ", ".join(f"{one / 1e6:.1f}" for one in memory["worker_bytes"])
     private = f"{memory['worker_median_bytes'] / 1e6:.1f} MB"

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from lookup import log as logging
 from lookup import systemd
+from lookup.ahead import Ahead
 from lookup.connections import raise_file_limit
 from lookup.core import COMPILED
 from lookup.current import ServiceState
@@ -140,13 +141,16 @@ def serve(settings: Settings, given: list[str]) -> int:
     sockets = listen(settings, inherited)
     raise_file_limit()
     settings.run_folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    ahead = Ahead(settings.data_dir)
     from lookup.app import TEMPLATES, create_app  # noqa: PLC0415 -- takes a while, and `settings` can do without
+    from lookup.rest import page  # noqa: PLC0415
     from lookup.supervisor import Supervisor  # noqa: PLC0415
 
     state = ServiceState(settings, Counters(settings.worker_count))
     state.counters.register(TEMPLATES)
     app = create_app(state)
-    Supervisor(state, app, sockets).run()
+    page.describe(app)
+    Supervisor(state, app, sockets, ahead.found).run()
     if settings.uds and not inherited:
         settings.uds.unlink(missing_ok=True)
     return OK

@@ -52,7 +52,8 @@ class Choice:
     """The generations of one data folder, what is known of them, and the decision.
 
     `order` is what is to be served, or None when nothing can be; `trouble` says why it is not what PIN or else CURRENT
-    names. `served` is for the supervisor to set: the last order that a worker has carried out.
+    names. `served` is for the supervisor to set: the last order that a worker has carried out. `stamps` are those of
+    the generations that were verified, by name; somebody else may have verified some.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -63,7 +64,7 @@ class Choice:
         self._substituted: str | None = None
         self._looked = False
         self._first_current_until: float | None = None
-        self._stamps: dict[str, Stamps] = {}
+        self.stamps: dict[str, Stamps] = {}
         self._unfit: dict[str, _Unfit] = {}
 
     @property
@@ -100,7 +101,7 @@ class Choice:
 
     def forget(self) -> None:
         """Verify everything again when it is next asked for: an operator may have put something right."""
-        self._stamps.clear()
+        self.stamps.clear()
         self._unfit.clear()
 
     def _pointed(self, which: str) -> Order | None:
@@ -161,11 +162,11 @@ class Choice:
         if unfit is not None and time.monotonic() < unfit.until:
             raise NotServable(unfit.why)
         folder = self.data_dir / GENERATIONS / name
-        if name in self._stamps:
+        if name in self.stamps:
             with suppress(NotServable):
-                check_stamps(folder, self._stamps[name])
-                return self._stamps[name]
-            del self._stamps[name]
+                check_stamps(folder, self.stamps[name])
+                return self.stamps[name]
+            del self.stamps[name]
         try:
             stamps = verify_files(folder)
         except NotServable as error:
@@ -173,7 +174,7 @@ class Choice:
             seconds = READ_AGAIN_SECONDS if isinstance(error, Unreadable) else FOR_EVER
             self._unfit[name] = _Unfit(str(error), time.monotonic() + seconds)
             raise
-        while len(self._stamps) >= REMEMBERED:
-            del self._stamps[next(iter(self._stamps))]
-        self._stamps[name] = stamps
+        while len(self.stamps) >= REMEMBERED:
+            del self.stamps[next(iter(self.stamps))]
+        self.stamps[name] = stamps
         return stamps

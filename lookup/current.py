@@ -7,6 +7,7 @@ answers from that alone. Leaves out how a generation gets here (lookup.worker).
 import time
 
 from lookup.generation import Generation
+from lookup.lane import Lane
 from lookup.metrics import Counters
 from lookup.settings import Settings
 from register.localtime import local_micros
@@ -67,6 +68,7 @@ class ServiceState:
         self.settings, self.counters = settings, counters
         self.current = Current()
         self.clock = Clock(settings.clock_offset)
+        self.lane = Lane()
         self.draining = False  # about to stop: serves, but not ready
 
     def now(self) -> int:

@@ -135,8 +135,8 @@ class Front:
     # -- what a connection asks
 
     def call_soon(self, turn: Callable[[], None]) -> None:
-        """Give the others a turn first."""
-        asyncio.get_running_loop().call_soon(turn)
+        """Go on with a large batch when its turn comes."""
+        self.state.lane.call_soon(turn)
 
     def overfull(self, connection: Connection) -> None:
         """All connections together keep too much: this one has to go."""

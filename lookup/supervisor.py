@@ -14,6 +14,7 @@ import selectors
 import signal
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ import structlog
 from lookup import metrics
 from lookup.choice import Choice, Order
 from lookup.current import ServiceState
+from lookup.manifest import Stamps
 from lookup.runfile import remove_dead
 from lookup.systemd import notify
 from lookup.worker import RECEIVE_BYTES, Report, Worker, handle_signals
@@ -63,11 +65,15 @@ class Slot:
 
 @dataclass
 class Supervisor:
-    """Runs until it is told to stop. `sockets` are bound and listening; `app` was made with `state`."""
+    """Runs until it is told to stop. `sockets` are bound and listening; `app` was made with `state`.
+
+    `verified` gives the stamps of generations that somebody has verified while all this was being made.
+    """
 
     state: ServiceState
     app: Any
     sockets: list[socket.socket]
+    verified: Callable[[], dict[str, Stamps]] = dict
     slots: list[Slot] = field(init=False)
     said: tuple[object, ...] = ()
     stopping: bool = False
@@ -86,6 +92,7 @@ class Supervisor:
         gc.collect()
         gc.freeze()  # so that the collector does not touch, and copy, what the workers share
         self._start_due()
+        self.choice.stamps.update(self.verified())
         self.look()
         notify("READY=1")
         while not self.stopping:

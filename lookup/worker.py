@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,6 @@ from lookup.generation import Generation, open_generation
 from lookup.manifest import GENERATIONS
 from lookup.metrics import HEARTBEAT
 from lookup.ordinary import OrdinaryProtocol
-from lookup.rest import page
 from lookup.runfile import RunFile, State
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ RECEIVE_BYTES = 1 << 16
 SAME_SIGNAL_SECONDS = 1.0  # a group is told as a whole, and then again by the supervisor
 STOPPING_SECONDS = 0.02
 ACCEPT_WITHIN_SECONDS = 5.0
-DESCRIBE_AFTER_SECONDS = 3.0
+SWITCH_SECONDS = 1e-4  # the longest that the loop waits for the interpreter, when the thread has it
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -105,7 +105,6 @@ class Worker:
         self.server = _Server(_config(state, app, self._protocol()), self)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._decided = asyncio.Event()  # there is a generation, or none to be had now
-        self._app = app
         self.accepting = asyncio.Event()  # connections are
         self._received = b""
         self._wanted: Order | None = None
@@ -133,6 +132,7 @@ class Worker:
 
     def run(self) -> None:
         """Serve until told to stop. The supervisor has seen to it that SIGTERM and SIGINT call `stop`."""
+        sys.setswitchinterval(SWITCH_SECONDS)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
 
@@ -141,7 +141,6 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.control, self._receive)
         beating = self._loop.create_task(self._beat())
-        self._loop.call_later(DESCRIBE_AFTER_SECONDS, self._describe)
         try:
             # Who asks while a service starts is better off waiting for a moment than told that it cannot answer.
             with contextlib.suppress(TimeoutError):
@@ -151,10 +150,6 @@ class Worker:
         finally:
             beating.cancel()
             self._run_file.remove()
-
-    def _describe(self) -> None:
-        """Have the OpenAPI document worked out, once there is time for it."""
-        asyncio.get_running_loop().run_in_executor(self._thread, page.describe, self._app)
 
     async def _beat(self) -> None:
         """Once a second: tell the supervisor that the loop turns, and end the connections that take too long."""

@@ -86,7 +86,7 @@ def openapi() -> OpenAPIConfig:
 
 
 def describe(app: Litestar) -> None:
-    """Work the OpenAPI document out, which takes a tenth of a second: on a thread, before anybody waits for it."""
+    """Work the OpenAPI document out, a tenth of a second, before there is a worker whose loop would stand still."""
     app.plugins.get(OpenAPIPlugin).provide_openapi_schema()
 
 

@@ -1,12 +1,13 @@
 """The patient list of a contract, streamed: by national id, with the persons' particulars where they are asked for.
 
-A stream holds its generation, gives other requests their turn between pieces, and may take `stream_seconds` in all; one
-that is cut short lacks its end, and never looks whole.
+A stream holds its generation, is made in short turns (lookup.lane), and may take `stream_seconds` in all; one that is
+cut short lacks its end, and never looks whole.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,6 +19,7 @@ from lookup import shapes
 from lookup.answers import covers, postal_address
 from lookup.exchange import Exchange, StreamTooSlow, exchange_of
 from lookup.generation import Generation
+from lookup.lane import Lane
 from lookup.people import People
 from lookup.problems import InvalidRequest, NotServedHere, UnknownContract
 from lookup.record import Membership
@@ -29,8 +31,7 @@ from lookup.views import municipality_names
 from register.ids import format_national_id
 from register.localtime import format_micros, from_micros
 
-BUCKETS_A_TURN = 64
-PATIENTS_A_TURN = 10
+BUCKETS_AT_ONCE = 8
 PATIENTS_A_PIECE = 100
 _encoder = msgspec.json.Encoder()
 
@@ -43,6 +44,7 @@ class List(NamedTuple):
     at: int
     withhold: bool
     people: People | None
+    lane: Lane
 
 
 @get("/v1/contracts/{id:str}/patients", sync_to_thread=False, **schema.PATIENTS)
@@ -63,7 +65,8 @@ def patients(request: AnyRequest) -> ASGIResponse:
     if include == "true" and people is None:
         raise NotServedHere("this node has no persons' particulars")
     slot = generation.tables.slot_of_contract(contract_id) if covers(contract.valid_from, contract.to, at) else None
-    asked = List(contract_id, slot, at, exchange.state.settings.withhold_protected, people)
+    state = exchange.state
+    asked = List(contract_id, slot, at, state.settings.withhold_protected, people, state.lane)
     return _Stream(exchange, _pieces(generation, asked))
 
 
@@ -75,13 +78,16 @@ async def _members(generation: Generation, asked: List) -> tuple[list[tuple[int,
         return shown, withheld
     index = generation.index
     buckets = index.member_buckets(asked.slot)
-    for turn in range(0, len(buckets), BUCKETS_A_TURN):
-        for member in index.members(asked.slot, asked.at, buckets[turn : turn + BUCKETS_A_TURN]):
+    over = 0.0
+    for place in range(0, len(buckets), BUCKETS_AT_ONCE):
+        if perf_counter() >= over:
+            over = await asked.lane.turn()
+        for member in index.members(asked.slot, asked.at, buckets[place : place + BUCKETS_AT_ONCE]):
             if asked.withhold and member[1]:
                 withheld += 1
             else:
                 shown.append(member)
-        await asyncio.sleep(0)
+    await asked.lane.turn()
     shown.sort(key=lambda member: member[0])
     return shown, withheld
 
@@ -93,13 +99,15 @@ async def _pieces(generation: Generation, asked: List) -> AsyncGenerator[bytes, 
     at = format_micros(asked.at)
     before = f'{{"contractId":{asked.contract_id},"at":"{at}","patients":['.encode()
     piece: list[bytes] = []
-    for turn in range(0, len(members), PATIENTS_A_TURN):
-        some = members[turn : turn + PATIENTS_A_TURN]
-        piece += [_encoder.encode(_patient(tables, asked.people, *member)) for member in some]
-        if len(piece) >= PATIENTS_A_PIECE:
+    over = 0.0
+    for member in members:
+        if perf_counter() >= over:
+            over = await asked.lane.turn()
+        piece.append(_encoder.encode(_patient(tables, asked.people, *member)))
+        if len(piece) == PATIENTS_A_PIECE:
+            await asked.lane.turn()
             yield before + b",".join(piece)
-            before, piece = b",", []
-        await asyncio.sleep(0)
+            before, piece, over = b",", [], 0.0
     end = b'],"count":%d,"withheld":%d}' % (len(members), withheld)
     yield (before if piece or not members else b"") + b",".join(piece) + end
 

@@ -1,7 +1,7 @@
 """Questions about one person, or many: gp-lookup, batch, gp-confirm, gp-history. National ids come in bodies alone."""
 
-import asyncio
 from collections import Counter
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from lookup.answers import INVALID, UNKNOWN, WITHHELD
 from lookup.exchange import Exchange
+from lookup.lane import TURN_SECONDS
 from lookup.problems import Forbidden, InvalidRequest, UnknownPerson
 from lookup.resident import Reply, confirmed, history, reply
 from lookup.rest import schema
@@ -27,7 +28,6 @@ from lookup.rest.asking import (
     read_question,
 )
 
-CHUNK = 100  # numbers of a batch answered before other requests get their turn
 _encoder = msgspec.json.Encoder()
 
 
@@ -60,9 +60,10 @@ async def gp_lookup_batch(request: AnyRequest, body: RawBody) -> ASGIResponse:
     withhold = exchange.state.settings.withhold_protected
     results: list[bytes] = []
     outcomes: Counter[str] = Counter()
-    for i, text in enumerate(question.nins):
-        if i % CHUNK == CHUNK - 1:
-            await asyncio.sleep(0)
+    over = perf_counter() + TURN_SECONDS
+    for text in question.nins:
+        if perf_counter() >= over:
+            over = await exchange.state.lane.turn()
         nin = parse_nin(exchange, text)
         answer = None if nin < 0 else reply(generation, nin, at, withhold)
         status = answer.status if answer is not None else INVALID if nin < 0 else UNKNOWN

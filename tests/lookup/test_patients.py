@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from litestar.testing import TestClient
 
-from lookup import shapes
+from lookup import lane, shapes
 from lookup.app import create_app
 from lookup.current import ServiceState
 from lookup.generation import Generation, open_generation
@@ -55,8 +55,8 @@ def test_a_list_in_many_pieces_is_the_same(client: TestClient, monkeypatch: pyte
     path = f"/v1/contracts/{village.SHARED}/patients?at=2026-11-25T00:00:00"
     whole = client.get(path).content
     monkeypatch.setattr(patients, "PATIENTS_A_PIECE", 1)
-    monkeypatch.setattr(patients, "BUCKETS_A_TURN", 1)
-    monkeypatch.setattr(patients, "PATIENTS_A_TURN", 1)
+    monkeypatch.setattr(patients, "BUCKETS_AT_ONCE", 1)
+    monkeypatch.setattr(lane, "TURN_SECONDS", 0.0)
     assert client.get(path).content == whole
 
 
