@@ -49,7 +49,7 @@ from lookup.manifest import (
 from lookup.people import People
 from lookup.record import Damaged
 from lookup.tables import MAX_DATABASES, Tables
-from lookup.warm import populate, read_through
+from lookup.warm import forget, pause, populate, read_through
 
 __all__ = [
     "CURRENT",
@@ -133,6 +133,11 @@ class Generation:
             if not populate(mapped):
                 read_through(self.folder / name)
 
+    def cool(self) -> None:
+        """Take the index out of the page table: it is about to be closed. Whoever still has it can go on with it."""
+        for mapped in self._maps.values():
+            forget(mapped)
+
     def self_test(self) -> None:
         """Ask for the members of some contracts, and for the contracts. Raises Damaged or NotServable."""
         at = self.manifest.window.valid_from
@@ -143,6 +148,7 @@ class Generation:
             for bucket in self.index.member_buckets(slot)[:1]:
                 for nin, record in self.index.bucket(bucket):
                     self._ask_for(nin, record.alias_of is None, at)
+            pause()
 
     def _ask_for(self, nin: int, newest: bool, at: int) -> None:
         found = self.index.find(nin, at)

@@ -1,14 +1,19 @@
 """Bringing a mapped file into memory and into the page table at once, so that no request pays for a first touch.
 
-Done through ctypes because `mmap.madvise` holds the GIL while the kernel reads: a worker's loop would stand still.
+Done through ctypes because `mmap.madvise` holds the GIL while the kernel reads: a worker's loop would stand still. And
+piece by piece, with a pause behind each: where loop and thread have one core between them, the loop would have to wait
+for the kernel to be done with all of it.
 """
 
 import ctypes
 import mmap
 import os
+import time
 
 MADV_POPULATE_READ = 22  # Linux 5.14; Python 3.11's mmap does not name it
 CHUNK_BYTES = 1 << 20
+PIECE_BYTES = 16 << 20
+PAUSE_SECONDS = 2e-4
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
@@ -32,15 +37,31 @@ class _Buffer(ctypes.Structure):
     )
 
 
-def populate(mapped: mmap.mmap) -> bool:
-    """Touch every page of a mapping, whose length is the file's. False where the kernel does not know how.
+def pause() -> None:
+    """Let the loop run, where it waits for this thread's core."""
+    time.sleep(PAUSE_SECONDS)
 
-    The mapping is held as a buffer meanwhile, so that it cannot be unmapped under us.
-    """
+
+def populate(mapped: mmap.mmap) -> bool:
+    """Touch every page of a mapping, whose length is the file's. False where the kernel does not know how."""
+    return _advise(mapped, MADV_POPULATE_READ)
+
+
+def forget(mapped: mmap.mmap) -> None:
+    """Take a mapping out of the page table, so that it is unmapped in no time. Whoever reads it still may."""
+    _advise(mapped, mmap.MADV_DONTNEED)
+
+
+def _advise(mapped: mmap.mmap, advice: int) -> bool:
+    """Advise piece by piece. The mapping is held as a buffer meanwhile, so that it cannot be unmapped under us."""
     buffer = _Buffer()
     ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(mapped), ctypes.byref(buffer), 0)
     try:
-        return int(_libc.madvise(buffer.buf, buffer.len, MADV_POPULATE_READ)) == 0
+        for start in range(0, buffer.len, PIECE_BYTES):
+            if _libc.madvise(buffer.buf + start, min(PIECE_BYTES, buffer.len - start), advice):
+                return False
+            pause()
+        return True
     finally:
         ctypes.pythonapi.PyBuffer_Release(ctypes.byref(buffer))
 

@@ -220,6 +220,8 @@ class Worker:
         return generation
 
     def _settle(self, replaced: list[Generation | None]) -> None:
+        for generation in filter(None, replaced):
+            generation.cool()
         replaced.clear()
         self.say("ready")
 

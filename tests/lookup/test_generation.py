@@ -52,6 +52,22 @@ def with_file(folder: Path, name: str, data: bytes) -> Path:
     return with_manifest(folder, files=files)
 
 
+def resident_kb(generation: Generation) -> int:
+    """How much of its pointer table this process has in its page table, in kB."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    places = [i for i, line in enumerate(lines) if line.endswith(str(generation.folder / "pointers.bin"))]
+    return sum(int(line.split()[1]) for i in places for line in lines[i : i + 8] if line.startswith("Rss:"))
+
+
+def test_a_generation_that_goes_is_taken_out_of_the_page_table_and_still_answers(tmp_path: Path) -> None:
+    generation = open_generation(tiny.generation(tmp_path, 7))
+    generation.warm()
+    assert resident_kb(generation) > 0
+    generation.cool()
+    assert resident_kb(generation) == 0
+    assert generation.index.find(int(tiny.OLD), AT) is not None
+
+
 def test_a_generation_opens_and_answers(tmp_path: Path) -> None:
     generation = open_generation(tiny.generation(tmp_path, 7))
     generation.warm()
