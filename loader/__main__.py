@@ -29,6 +29,7 @@ from loader.settings import TABLE, Settings
 from register.settings import SettingsError, as_json, as_lines, as_markdown, read_settings
 
 OK = 0
+ADOPT_TIMEOUT = "how long the workers may take, in seconds"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = 128  # and the number of the signal, as a shell says it: 130 or 143
 
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("--accept-drift", metavar="REASON", help="take a feed that is very unlike what is in service")
     load.add_argument("--allow-older", metavar="REASON", help="take a feed older than what is in service")
     for flag, setting, help_text in (
-        ("--adopt-timeout", "adopt_timeout_seconds", "how long the workers may take, in seconds"),
+        ("--adopt-timeout", "adopt_timeout_seconds", ADOPT_TIMEOUT),
         ("--stuck-after", "stuck_after_seconds", "age of a load that is worth a word, in seconds"),
         ("--processes", "processes", "that build"),
     ):
@@ -60,6 +61,19 @@ def parser() -> argparse.ArgumentParser:
     verify = verbs.add_parser("verify", parents=[shared], help="check a generation's files and open it")
     verify.add_argument("name", metavar="NAME", nargs="?", help="SERIAL-DIGEST8; without it, what CURRENT names")
     verify.add_argument("--deep", action="store_true", help="recompute the content digest too")
+    for verb, help_text in (
+        ("rollback", "put an older generation in service, and refuse those after it"),
+        ("accept", "refuse a generation no longer"),
+        ("pin", "have a generation served whatever is loaded"),
+        ("unpin", "have what is loaded served again"),
+    ):
+        move = verbs.add_parser(verb, parents=[shared], help=help_text)
+        if verb != "unpin":
+            move.add_argument("name", metavar="SERIAL[-DIGEST8]", nargs="?" if verb == "rollback" else None)
+        move.add_argument("--reason", required=verb == "rollback", help="kept in the report")
+        move.add_argument("--adopt-timeout", dest="adopt_timeout_seconds", metavar="N", help=ADOPT_TIMEOUT)
+    prune = verbs.add_parser("prune", parents=[shared], help="remove old generations")
+    prune.add_argument("--keep", dest="keep_generations", metavar="N", help="besides CURRENT, PIN and what is served")
     settings = verbs.add_parser("settings", parents=[shared], help="print the settings in force")
     settings.add_argument("--markdown", action="store_true", help="the table of the documentation")
     return top
@@ -153,6 +167,39 @@ def verify(settings: Settings, arguments: argparse.Namespace) -> None:
         print(f"{name} is sound")
 
 
+def move(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`rollback [NAME]`, `accept NAME`, `pin NAME`, `unpin`."""
+    from loader import moves  # noqa: PLC0415
+
+    _require_folder(settings)
+    run: Callable[..., moves.Move] = getattr(moves, arguments.verb)
+    names = () if arguments.verb == "unpin" else (arguments.name,)
+    done = run(settings, *names, arguments.reason)
+    if arguments.json:
+        _print_json(done)
+    elif sys.stdout.isatty() or done.adoption == "pinned":
+        print(done.line())
+
+
+def prune(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`prune`."""
+    from loader.lock import LoaderLock  # noqa: PLC0415
+    from loader.publish import prepare, sweep  # noqa: PLC0415
+    from loader.publish import prune as run  # noqa: PLC0415
+
+    _require_folder(settings)
+    prepare(settings.data_dir, settings.run_folder)
+    with LoaderLock(settings.data_dir, settings.stuck_after_seconds):
+        sweep(settings.data_dir)
+        removed, warnings = run(settings.data_dir, settings.run_folder, settings.keep_generations)
+    if arguments.json:
+        _print_json({"removed": removed, "warnings": warnings})
+        return
+    sys.stderr.write("".join(f"flr-loader: {warning}\n" for warning in warnings))
+    if sys.stdout.isatty():
+        print(f"removed {', '.join(removed) or 'nothing'}")
+
+
 def show_settings(settings: Settings, arguments: argparse.Namespace) -> None:
     """`settings`."""
     if arguments.json:
@@ -165,6 +212,8 @@ VERBS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "load": load,
     "status": status,
     "verify": verify,
+    **dict.fromkeys(("rollback", "accept", "pin", "unpin"), move),
+    "prune": prune,
     "settings": show_settings,
 }
 

@@ -193,11 +193,16 @@ class Staging:
 
 def point(data_dir: Path, which: str, name: str) -> None:
     """Let CURRENT or PIN name a generation, durably. Raises StorageError."""
+    replace(data_dir, which, f"{name}\n".encode())
+
+
+def replace(data_dir: Path, which: str, content: bytes) -> None:
+    """Give one of the small files of the data folder another content, at once and durably. Raises StorageError."""
     new = data_dir / f"{which}.tmp"
     try:
         with new.open("wb") as file:
             os.fchmod(file.fileno(), POINTER_MODE)
-            file.write(f"{name}\n".encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         new.rename(data_dir / which)
@@ -208,7 +213,7 @@ def point(data_dir: Path, which: str, name: str) -> None:
     try:
         fsync(data_dir)
     except OSError as error:
-        raise StorageError(f"{which} names {name} now, which may not be durable: {error.strerror}") from error
+        raise StorageError(f"{which} is written, which may not be durable: {error.strerror}") from error
 
 
 def fsync(path: Path) -> None:

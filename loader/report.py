@@ -41,8 +41,8 @@ class LoadReport(msgspec.Struct, kw_only=True):
         return f"published {self.generation}{created}, {adoption}, in {sum(self.seconds.values()):.1f} s"
 
 
-def write_report(data_dir: Path, name: str, report: LoadReport) -> Path:
-    """Keep a report under reports/, as `name`.json."""
+def write_report(data_dir: Path, name: str, report: msgspec.Struct) -> Path:
+    """Keep a report, of a load or of another verb, under reports/, as `name`.json."""
     path = data_dir / REPORTS / f"{name}.json"
     new = path.with_suffix(".tmp")
     new.unlink(missing_ok=True)
