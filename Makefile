@@ -42,7 +42,7 @@ test: setup ## run the tests (PYTEST_ARGS='-k index')
 	@$(UNDER) $(VENV)python -m pytest $(PYTEST_ARGS)
 
 test-core: setup ## run the tests of compiled code (LOOKUP_BUILD=debug, or sanitize for ASan and UBSan)
-	@$(UNDER) $(VENV)python -m pytest $(CORE_TESTS) $(PYTEST_ARGS)
+	@$(UNDER) $(VENV)python -m pytest -n auto $(CORE_TESTS) $(PYTEST_ARGS)
 
 soak: setup ## no answer ever reaches another caller, over many (REQUESTS=20000000, SOAK_ARGS='--seed 7 --json')
 	@$(VENV)python -m tests.soak --requests $(REQUESTS) $(SOAK_ARGS)
