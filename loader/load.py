@@ -1,4 +1,4 @@
-"""A full load from feed to service: read -> build -> verify -> publish, under the lock, with a report.
+"""A load from feed to service: read -> build (or apply) -> verify -> publish, under the lock, with a report.
 
 Until CURRENT is replaced nothing that is in service has been touched; whatever stops the load leaves the old
 generation. Nothing that fails after that undoes it, or hides that it has happened.
@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loader.build import Build, Built
+from loader.choose import Asked, Chosen, choose, read_feeds
 from loader.drift import check_drift
 from loader.errors import BadFeed, NotAdopted, as_loader_error
+from loader.increment import Increment
 from loader.lock import LoaderLock
 from loader.progress import Progress
 from loader.publish import (
-    Admission,
     Staging,
-    admit,
     in_service,
     prepare,
     prune,
@@ -25,10 +25,10 @@ from loader.publish import (
     sweep,
     wait_adopted,
 )
-from loader.read import Feed, open_feed
 from loader.report import LoadReport, write_report
 from loader.settings import Settings
-from loader.verify import ask_reader, verify_built
+from loader.state import State
+from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
     FORMAT,
     GENERATIONS,
@@ -62,7 +62,19 @@ def load(
     allow_older: str | None = None,
     accept_drift: str | None = None,
 ) -> LoadReport:
-    """Load one full feed. Raises what loader.errors says; leaves a report of what it did or what stopped it."""
+    """Load a feed, or of a folder of feeds what is pending there. Raises what loader.errors says.
+
+    Leaves a report of what it did or what stopped it. A full feed and the incremental ones after it are two loads; the
+    report is that of the last.
+    """
+    asked = Asked(folder, settings.feed_public_key, rebuild, allow_older)
+    report = _load(asked, settings, progress, accept_drift)
+    while report.more:
+        report = _load(asked._replace(rebuild=False), settings, progress, accept_drift)
+    return report
+
+
+def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: str | None) -> LoadReport:
     started = datetime.now(UTC)
     created = prepare(settings.data_dir, settings.run_folder)
     with LoaderLock(settings.data_dir, settings.stuck_after_seconds):
@@ -73,16 +85,21 @@ def load(
             previous=before,
             started=_text(started),
             created=created,
-            allow_older=allow_older,
+            allow_older=asked.allow_older,
             accept_drift=accept_drift,
         )
         try:
             sweep(settings.data_dir)
-            feed, admission = _admitted(folder, settings, report, rebuild=rebuild)
-            if admission.build:
-                _run(feed, settings, progress, admission, report)
-            else:
+            feeds = read_feeds(asked)
+            report.feed = feeds[-1].manifest.source
+            chosen = choose(settings.data_dir, feeds, asked)
+            report.serial = chosen.serial
+            if not chosen.feeds:
                 report.outcome = "nothing new"
+            elif chosen.feeds[0].manifest.kind == "full":
+                _run(chosen, settings, progress, report)
+            else:
+                _run_increment(chosen, settings, progress, report)
             _follow_up(settings, progress, report)
         except BaseException as error:
             _note(settings.data_dir, report, error)
@@ -93,16 +110,6 @@ def load(
             if report.outcome != "nothing new" or report.message is not None:
                 _keep(settings.data_dir, started, report)
     return report
-
-
-def _admitted(folder: Path, settings: Settings, report: LoadReport, *, rebuild: bool) -> tuple[Feed, Admission]:
-    feed = open_feed(folder, settings.feed_public_key)
-    report.feed = feed.manifest.source
-    if feed.manifest.kind != "full":
-        raise BadFeed("manifest.json: an incremental feed; this loader takes full ones only")
-    admission = admit(settings.data_dir, feed.manifest.sequence, rebuild=rebuild, allow_older=report.allow_older)
-    report.serial = admission.serial
-    return feed, admission
 
 
 def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
@@ -123,8 +130,9 @@ def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
         sys.stderr.write(f"flr-loader: the report could not be kept: {error.strerror}\n")
 
 
-def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admission, report: LoadReport) -> None:
-    """Build, verify and publish."""
+def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadReport) -> None:
+    """Build, verify and publish a full feed."""
+    (feed,) = chosen.feeds
     require_space(
         settings.data_dir, feed.records("persons") * PERSON_BYTES + feed.records("memberships") * MEMBERSHIP_BYTES
     )
@@ -132,15 +140,52 @@ def _run(feed: Feed, settings: Settings, progress: Progress, admission: Admissio
     with Staging(settings.data_dir) as staging:
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
         built = build.run()
-        report.drift = _drift(settings.data_dir, admission, built, report.accept_drift)
+        report.drift = _drift(settings.data_dir, chosen.current, built, report.accept_drift)
         verify_built(feed, staging.folder, built, progress, build.processes)
-        with progress.step("seal"):
-            write_manifest(staging.folder, _manifest(feed, staging.folder, built, admission.serial, now))
-            staging.seal(admission.serial)
-        with progress.step("reader"):
-            ask_reader(staging.folder, built.sample)
-        report.generation = staging.publish()
-        report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
+        _publish(staging, chosen, built, None, now, progress, report)
+    report.more = chosen.more
+
+
+def _run_increment(chosen: Chosen, settings: Settings, progress: Progress, report: LoadReport) -> None:
+    """Apply incremental feeds to what is in service, verify and publish."""
+    base = chosen.base
+    assert base is not None
+    require_space(settings.data_dir, 2 * sum(entry.bytes for entry in base.manifest.files))
+    now = time.time()
+    with progress.step("apply", len(chosen.feeds)):
+        state = State(base)
+        for feed in chosen.feeds:
+            state.apply(feed)
+            progress.advance()
+        state.check()
+    with Staging(settings.data_dir) as staging:
+        increment = Increment(state, local_micros(now), progress)
+        built = increment.run(staging.folder)
+        report.rendered = increment.rendered
+        report.drift = _drift(settings.data_dir, chosen.current, built, report.accept_drift)
+        with progress.step("structure"):
+            structure(staging.folder, settings.process_count)
+            check_tables_stored(staging.folder, built.counts)
+        _publish(staging, chosen, built, chosen.current, now, progress, report)
+
+
+def _publish(
+    staging: Staging,
+    chosen: Chosen,
+    built: Built,
+    base: str | None,
+    now: float,
+    progress: Progress,
+    report: LoadReport,
+) -> None:
+    """Seal what was built, ask the serving reader, and put it in service."""
+    with progress.step("seal"):
+        write_manifest(staging.folder, _manifest(chosen, staging.folder, built, base, now))
+        staging.seal(chosen.serial)
+    with progress.step("reader"):
+        ask_reader(staging.folder, built.sample)
+    report.generation = staging.publish()
+    report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
 
 
 def _follow_up(settings: Settings, progress: Progress, report: LoadReport) -> None:
@@ -179,19 +224,19 @@ def _prune(settings: Settings, report: LoadReport) -> None:
         report.warnings += pruned.warnings
 
 
-def _drift(data_dir: Path, admission: Admission, built: Built, accepted: str | None) -> list[str]:
+def _drift(data_dir: Path, current: str | None, built: Built, accepted: str | None) -> list[str]:
     """Hold what was built against what is in service; a first load, or one over damage, is held against nothing."""
-    if admission.current is None:
+    if current is None:
         return []
     try:
-        before, _ = read_manifest(data_dir / GENERATIONS / admission.current)
+        before, _ = read_manifest(data_dir / GENERATIONS / current)
     except NotServable:
         return []
     return check_drift(before, built.counts, built.unplaced, accepted)
 
 
-def _manifest(feed: Feed, folder: Path, built: Built, serial: int, now: float) -> Manifest:
-    files = []
+def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float) -> Manifest:
+    feed, files = chosen.feeds[-1], []
     for kind in (INDEX, POINTERS, PEOPLE):
         path = folder / KINDS[kind]
         size = path.stat().st_size
@@ -199,8 +244,8 @@ def _manifest(feed: Feed, folder: Path, built: Built, serial: int, now: float) -
     return Manifest(
         format=FORMAT,
         reader=READER,
-        serial=serial,
-        base=None,
+        serial=chosen.serial,
+        base=base,
         content_digest=built.content_digest,
         as_of=feed.manifest.as_of,
         source=feed.manifest.source,

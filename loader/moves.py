@@ -199,7 +199,8 @@ def _refused(data_dir: Path) -> list[Refusal]:
 
 
 def _write_refused(data_dir: Path, refusals: list[Refusal]) -> None:
-    replace(data_dir, REFUSED, msgspec.json.format(msgspec.json.encode(refusals), indent=1) + b"\n")
+    content = msgspec.json.format(msgspec.json.encode(refusals), indent=1) + b"\n"
+    replace(data_dir, REFUSED, content, "is written")
 
 
 def _text(time: datetime) -> str:

@@ -72,7 +72,7 @@ def pack_persons(
         if number == NOT_AN_ID:
             faults.append((NOT_VALID, line))
             continue
-        faults += [(what, line) for what in _faults_of(item, known)]
+        faults += [(what, line) for what in faults_of_person(item, known)]
         part = mix(number) >> KEY_BITS - part_bits
         place, protected = len(texts.areas[part]), item.protection is not None
         texts.areas[part] += text + b"\n"
@@ -82,7 +82,8 @@ def pack_persons(
     return faults
 
 
-def _faults_of(item: Person, known: Known) -> Iterator[str]:
+def faults_of_person(item: Person, known: Known) -> Iterator[str]:
+    """What is wrong with a person's codes and periods; `known` is oid -> set of values."""
     yield from _unknown(known, codes.SEX, item.sex)
     for address in item.physical_addresses:
         for oid, value in _codes_of(address):

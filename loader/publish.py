@@ -90,12 +90,12 @@ def admit(data_dir: Path, sequence: int | None, *, rebuild: bool = False, allow_
     current, serial = in_service(data_dir)
     if sequence is None:
         return Admission(True, serial + 1, current)
-    if not rebuild and sequence in _refused(data_dir):
+    if not rebuild and sequence in refused_serials(data_dir):
         raise OutOfOrder(f"a generation of sequence {sequence} was refused: a feed of a higher sequence is needed")
     if current is None or sequence > serial:
         return Admission(True, sequence, current)
     if sequence == serial:
-        return Admission(rebuild or not _whole(data_dir, current), sequence, current)
+        return Admission(rebuild or not is_whole(data_dir, current), sequence, current)
     if allow_older is None:
         raise OutOfOrder(f"the feed's sequence is {sequence}, {serial} is in service: --allow-older REASON takes it")
     return Admission(True, sequence, current)
@@ -114,7 +114,7 @@ def in_service(data_dir: Path) -> tuple[str | None, int]:
     return (None, 0) if name is None else (name, split_name(name)[0])
 
 
-def _refused(data_dir: Path) -> set[int]:
+def refused_serials(data_dir: Path) -> set[int]:
     """The serials of the generations that must not be chosen."""
     try:
         return {split_name(refusal.name)[0] for refusal in read_refused(data_dir)}
@@ -122,7 +122,8 @@ def _refused(data_dir: Path) -> set[int]:
         raise BadGeneration(f"{REFUSED}: {error}") from None
 
 
-def _whole(data_dir: Path, name: str) -> bool:
+def is_whole(data_dir: Path, name: str) -> bool:
+    """Whether CURRENT names a generation, and its files are what its manifest says."""
     try:
         verify_files(data_dir / GENERATIONS / name)
     except NotServable:
@@ -193,11 +194,14 @@ class Staging:
 
 def point(data_dir: Path, which: str, name: str) -> None:
     """Let CURRENT or PIN name a generation, durably. Raises StorageError."""
-    replace(data_dir, which, f"{name}\n".encode())
+    replace(data_dir, which, f"{name}\n".encode(), f"names {name} now")
 
 
-def replace(data_dir: Path, which: str, content: bytes) -> None:
-    """Give one of the small files of the data folder another content, at once and durably. Raises StorageError."""
+def replace(data_dir: Path, which: str, content: bytes, now: str) -> None:
+    """Give one of the small files of the data folder another content, at once and durably. Raises StorageError.
+
+    `now` is what there is to say of it once it has been replaced, durably or not.
+    """
     new = data_dir / f"{which}.tmp"
     try:
         with new.open("wb") as file:
@@ -213,7 +217,7 @@ def replace(data_dir: Path, which: str, content: bytes) -> None:
     try:
         fsync(data_dir)
     except OSError as error:
-        raise StorageError(f"{which} is written, which may not be durable: {error.strerror}") from error
+        raise StorageError(f"{which} {now}, which may not be durable: {error.strerror}") from error
 
 
 def fsync(path: Path) -> None:

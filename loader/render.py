@@ -1,7 +1,7 @@
 """The fragments of all contracts: the shared part of every answer, rendered for the window."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 from loader.check import Rows
 from lookup.answers import ContractView, fragments
@@ -19,8 +19,13 @@ def window_at(now: int) -> tuple[int, int]:
     return start, start + WINDOW_DAYS * DAY_MICROS
 
 
-def render(rows: Rows, slots: dict[int, int], window: tuple[int, int]) -> Iterator[tuple[int, bytes]]:
-    """(slot, value of database `fragments`) of every contract whose own period touches the window, by slot."""
+def render(
+    rows: Rows, slots: dict[int, int], window: tuple[int, int], only: Container[int] | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """(slot, value of database `fragments`) of every contract whose own period touches the window, by slot.
+
+    `only`: of the contracts with these ids alone.
+    """
     doctors = {row.record.hpr_number: row.record for row in rows["doctors"]}
     offices = {row.record.organization_number: row.record for row in rows["offices"]}
     names = {row.record.value: row.record.text for row in rows["codes"] if row.record.oid == codes.MUNICIPALITY}
@@ -29,6 +34,8 @@ def render(rows: Rows, slots: dict[int, int], window: tuple[int, int]) -> Iterat
         cycles[row.record.contract_id].append(row.record)
     for row in sorted(rows["contracts"], key=lambda row: slots[row.record.id]):
         contract = row.record
+        if only is not None and contract.id not in only:
+            continue
         if to_micros(contract.valid_from) < window[1] and to_micros(contract.to) > window[0]:
             view = ContractView(
                 contract=contract,

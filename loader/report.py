@@ -30,6 +30,8 @@ class LoadReport(msgspec.Struct, kw_only=True):
     warnings: list[str] = []
     omitted: list[str] = []
     pruned: list[str] = []
+    rendered: int | None = None  # of an incremental load: contracts whose answers were rendered anew
+    more: bool = False  # whether incremental feeds wait behind this full one
     seconds: dict[str, float] = {}
 
     def line(self) -> str:

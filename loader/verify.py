@@ -67,14 +67,22 @@ def _structure(_: None, path: Path) -> list[str]:
 
 
 def _check_counts(folder: Path, built: Built) -> None:
-    counts = {table: built.assembled.get(table, 0) for table in ("persons", "memberships")}
+    for table in ("persons", "memberships"):
+        _check_count(table, built.assembled.get(table, 0), built.counts)
+    check_tables_stored(folder, built.counts)
+
+
+def check_tables_stored(folder: Path, counts: dict[str, int]) -> None:
+    """Raises BadGeneration when a small table in `index.mdb` has not as many records as it should."""
     with lmdb.open(str(folder / "index.mdb"), subdir=False, readonly=True, lock=False, max_dbs=32) as env:
         for table in SMALL_TABLES:
             with env.begin(env.open_db(table.encode(), create=False)) as txn:
-                counts[table] = txn.stat()["entries"]
-    for table, count in counts.items():
-        if count != built.counts[table]:
-            raise BadGeneration(f"{table}: {count} records were built, {built.counts[table]} were read")
+                _check_count(table, txn.stat()["entries"], counts)
+
+
+def _check_count(table: str, built: int, counts: dict[str, int]) -> None:
+    if built != counts[table]:
+        raise BadGeneration(f"{table}: {built} records were built, {counts[table]} were read")
 
 
 def _check_aliases(feed: Feed, folder: Path, built: Built) -> None:
