@@ -33,6 +33,7 @@ from register.model import (
 )
 
 MAX_CHAIN = 64  # of one person's changed numbers
+BAD_CHAIN = f"a chain of changed numbers that leads back to itself, or is longer than {MAX_CHAIN}"
 LANGUAGES, BUSINESS_TYPES = (codes.LANGUAGE, codes.LANGUAGE_OTHER), (codes.BUSINESS_TYPE,)
 
 
@@ -284,12 +285,21 @@ def resolve_changes(rows: list[Row], faults: Faults) -> list[tuple[int, int, int
         else:
             step[old] = new, row
     out = []
-    for old, (new, row) in step.items():
-        newest, hops = new, 0
-        while newest in step and hops <= MAX_CHAIN:
-            newest, hops = step[newest][0], hops + 1
-        if hops > MAX_CHAIN:
-            faults.row(f"a chain of changed numbers that leads back to itself, or is longer than {MAX_CHAIN}", row)
+    news = {old: new for old, (new, _) in step.items()}
+    for old, (_, row) in step.items():
+        newest = end_of_chain(news, old)
+        if newest is None:
+            faults.row(BAD_CHAIN, row)
         else:
             out.append((old, newest, row.file, row.line))
     return out
+
+
+def end_of_chain(news: dict[int, int], old: int) -> int | None:
+    """The newest number behind an old one, of old -> new number; None for a chain that is too long, or endless."""
+    newest, hops = news[old], 0
+    while newest in news:
+        newest, hops = news[newest], hops + 1
+        if hops > MAX_CHAIN:
+            return None
+    return newest

@@ -29,7 +29,8 @@ from loader.render import DAY_MICROS, WINDOW_DAYS, render, window_at
 from loader.state import SMALL_TABLES, Entry, State
 from loader.store import MAP_BYTES
 from lookup import key, people, tables
-from lookup.index import encode_buckets, read_buckets
+from lookup._fast.index import read_buckets
+from lookup.index import encode_buckets
 from lookup.manifest import INDEX, KINDS, PEOPLE, POINTERS
 from lookup.people import Frames
 from lookup.record import Membership, Record, TooLarge, encode_bucket
@@ -129,8 +130,9 @@ class Increment:
                 if record is not None:
                     after[rest] = record
             self.unplaced += self._unplaced(after.values()) - self._unplaced(before.values())
-            for slot in _slots_of(before.values()) | _slots_of(after.values()):
-                lists[slot][bucket] = slot in _slots_of(after.values())
+            had, has = _slots_of(before.values()), _slots_of(after.values())
+            for slot in had ^ has:
+                lists[slot][bucket] = slot in has
             index.put(tables.PERSONS, tables.u32_key(bucket), encode_bucket(bucket, after.items()) if after else None)
         return lists
 

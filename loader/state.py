@@ -21,7 +21,7 @@ from loader.buckets import (
     DUPLICATE_CHANGE,
     OVERLAP,
 )
-from loader.check import Faults, Row, Rows, check_tables, known_codes, resolve_changes
+from loader.check import BAD_CHAIN, Faults, Row, Rows, check_tables, end_of_chain, known_codes
 from loader.errors import BadFeed, BadGeneration
 from loader.events import Change, read_events
 from loader.pack import DANGLING_CONTRACT, EMPTY_PERIOD, NOT_VALID, UNKNOWN_CODE, faults_of_person
@@ -320,15 +320,21 @@ class State:
         gone = any(entry.line is None and entry.alias_of is None for entry in self.entries.values())
         if not self.before["nin_changes"] and not gone:
             return
-        for old, newest, file, number in resolve_changes(list(self.rows("nin_changes").values()), self.faults):
+        rows = [(int(row.record.old_nin), int(row.record.new_nin), row) for row in self.rows("nin_changes").values()]
+        news = {old: new for old, new, _ in rows}
+        for old, _, row in rows:
+            newest = end_of_chain(news, old)
+            if newest is None:
+                self.faults.row(BAD_CHAIN, row)
+                continue
             there = self.generation.index.record(old) if old not in self.entries else None
-            if old in self.entries or there is None or there.alias_of != newest:
+            if there is None or there.alias_of != newest:
                 entry = self.entry(old)
                 if entry.line is not None:
-                    self.faults.add(ALIAS_IS_PERSON, file, number)
+                    self.faults.row(ALIAS_IS_PERSON, row)
                 entry.alias_of = newest
             if not self._is_person(newest):
-                self.faults.add(DANGLING_CHANGE, file, number)
+                self.faults.row(DANGLING_CHANGE, row)
 
     def _is_person(self, nin: int) -> bool:
         if nin in self.entries:
