@@ -7,6 +7,7 @@ cut short lacks its end, and never looks whole.
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from operator import itemgetter
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ async def _members(generation: Generation, asked: List) -> tuple[list[tuple[int,
             else:
                 shown.append(member)
     await asked.lane.turn()
-    shown.sort(key=lambda member: member[0])
+    shown.sort(key=itemgetter(0))
     return shown, withheld
 
 

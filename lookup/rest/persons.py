@@ -8,10 +8,11 @@ import msgspec
 from litestar import post
 from litestar.params import RawBody
 from litestar.response.base import ASGIResponse
+from litestar.types import Receive, Scope, Send
 
 from lookup.answers import INVALID, UNKNOWN, WITHHELD
 from lookup.exchange import Exchange
-from lookup.lane import TURN_SECONDS
+from lookup.lane import TURN_SECONDS, Lane
 from lookup.problems import Forbidden, InvalidRequest, UnknownPerson
 from lookup.resident import Reply, confirmed, history, reply
 from lookup.rest import schema
@@ -28,6 +29,7 @@ from lookup.rest.asking import (
     read_question,
 )
 
+RESULTS_A_PIECE = 50  # about 30 kB
 _encoder = msgspec.json.Encoder()
 
 
@@ -71,7 +73,30 @@ async def gp_lookup_batch(request: AnyRequest, body: RawBody) -> ASGIResponse:
         results.append(_missed(text, status) if answer is None else _result(answer))
     for status, number in outcomes.items():
         exchange.state.counters.count_lookup(status, number)
-    return json_answer(b'{"generation":%d,"results":[%b]}' % (generation.serial, b",".join(results)))
+    return _Results(exchange.state.lane, b'{"generation":%d,"results":[' % generation.serial, results)
+
+
+class _Results(ASGIResponse):
+    """The answer to a batch, sent in pieces, each in a turn of its own when there is more than one."""
+
+    def __init__(self, lane: Lane, begin: bytes, results: list[bytes]) -> None:
+        super().__init__()
+        self.lane = lane
+        some = [results[i : i + RESULTS_A_PIECE] for i in range(0, len(results), RESULTS_A_PIECE)]
+        self.pieces = [b",".join(piece) for piece in some]
+        self.begin, self.size = begin, len(begin) + sum(map(len, self.pieces)) + max(0, len(self.pieces) - 1) + 2
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % self.size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        before = self.begin
+        for i, piece in enumerate(self.pieces):
+            if i:
+                await self.lane.turn()
+            await send({"type": "http.response.body", "body": before + piece, "more_body": True})
+            before = b","
+        end = b"]}" if self.pieces else self.begin + b"]}"
+        await send({"type": "http.response.body", "body": end, "more_body": False})
 
 
 def _result(answer: Reply) -> bytes:
