@@ -88,11 +88,13 @@ cdef class Connection:
         self._half_closed = True
         if self._batch is not None or self._blocked:
             return True
-        if self._gone or not self._kept.size:
+        if self._gone:
             return False
-        # A message that was begun and will never be whole: the ordinary server may find it ill-formed, and say so.
-        self._hand_over(self._kept.data, self._kept.size)
-        return True
+        if self._may_be_ill():
+            self._hand_over(self._kept.data, self._kept.size)
+            return True
+        self._let_go()
+        return False
 
     def pause_writing(self):
         self._blocked = True
@@ -209,7 +211,7 @@ cdef class Connection:
         self._told = closing and self._batch is None
         if self._batch is not None or self._blocked:
             return self._pause()
-        if self._half_closed and self._kept.size:
+        if self._half_closed and self._may_be_ill():
             return self._hand_over(self._kept.data, self._kept.size)
         return self._close() if self._told or self._half_closed else 0
 
@@ -313,6 +315,10 @@ cdef class Connection:
             transport.resume_reading()
         self.desk.control.hand_over(self, transport, rest, self._half_closed)
         return 0
+
+    cdef bint _may_be_ill(self) noexcept:
+        """Whether what is kept is a head that is not whole: the ordinary server may find it ill-formed, and say so."""
+        return self._kept.size and not self._head_whole
 
     cdef int _close(self) except -1:
         """Close so that the answers arrive: say that no more will come, and wait for the client to see it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lookup.canonical import Head, read_head
 from lookup.generation import Generation
 from tests.lookup import village
 from tests.lookup.wires import request
@@ -52,11 +53,18 @@ def test_any_stream_in_any_order_of_events(front: LooplessFront, start: int) -> 
         assert crooked(front, pieces(stream, chance), chance) == whole
 
 
+def is_cut_body(rest: bytes) -> bool:
+    """Whether this is a canonical head, and less of a body than it says: nobody is to be told anything of that."""
+    head = read_head(rest)
+    return isinstance(head, Head) and len(rest) < head.size + head.length
+
+
 def test_what_is_not_answered_is_handed_over_octet_for_octet(front: LooplessFront) -> None:
     for number in range(300):
         stream = LOOKUP + case(SEED, number).stream
         whole = straight(front, stream)
-        assert whole.handed == stream[answered(stream)[-1] :]
+        rest = stream[answered(stream)[-1] :]
+        assert whole.handed == (b"" if is_cut_body(rest) else rest)
         assert whole.half_closed is bool(whole.handed)
 
 
