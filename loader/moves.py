@@ -12,7 +12,7 @@ import msgspec
 
 from loader.errors import BadGeneration, NotAdopted, StorageError, UsageError
 from loader.lock import LoaderLock
-from loader.publish import fsync, in_service, point, prepare, read_pointer_safely, replace, wait_adopted
+from loader.publish import fsync, in_service, point, prepare, read_pointer_safely, replace, sweep, wait_adopted
 from loader.report import write_report
 from loader.settings import Settings
 from lookup.manifest import (
@@ -66,6 +66,7 @@ class _Moving:
     def __enter__(self) -> "_Moving":
         prepare(self.data_dir, self.settings.run_folder)
         self._lock.__enter__()
+        sweep(self.data_dir)
         self.move.previous, _ = in_service(self.data_dir)
         return self
 

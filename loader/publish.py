@@ -35,6 +35,7 @@ from lookup.runfile import RunState, live_workers
 
 STAGING = "staging"
 REPORTS = "reports"
+PUBLISHING = ".publishing"
 FOLDER_MODE = 0o750
 FILE_MODE = 0o440
 POINTER_MODE = 0o640
@@ -55,12 +56,26 @@ def prepare(data_dir: Path, run_dir: Path) -> bool:
 
 
 def sweep(data_dir: Path) -> None:
-    """Remove what a loader that died left in staging/. Only with the lock held."""
+    """Remove what a loader that died left in staging/, and files half written. Only with the lock held."""
+    for half in (*data_dir.glob("*.tmp"), *(data_dir / REPORTS).glob("*.tmp")):
+        half.unlink()
     for left in (data_dir / STAGING).iterdir():
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)
         else:
+            if left.suffix == PUBLISHING:
+                _withdraw(data_dir, left.stem)
             left.unlink()
+
+
+def _withdraw(data_dir: Path, name: str) -> None:
+    """Remove a generation that was put in gen/ and never announced: it would count among those that are kept.
+
+    Where CURRENT cannot be read nothing is removed: what is there may be needed.
+    """
+    with contextlib.suppress(NotServable):
+        if read_pointer(data_dir, CURRENT) != name and (data_dir / GENERATIONS / name).exists():
+            remove(data_dir / GENERATIONS / name)
 
 
 def require_space(data_dir: Path, needed_bytes: int) -> None:
@@ -174,22 +189,22 @@ class Staging:
         target = self.data_dir / GENERATIONS / name
         if target.exists():
             raise StorageError(f"{target} is already there")
+        marker = self.folder.with_name(name + PUBLISHING)  # for `sweep`, should we not live to see the end of this
         try:
+            marker.touch(POINTER_MODE)
+            fsync(marker.parent)
             self.folder.rename(target)
             fsync(target.parent)
             point(self.data_dir, CURRENT, name)
+            marker.unlink()
         except BaseException as error:
-            self._withdraw(target)
+            with contextlib.suppress(OSError):
+                _withdraw(self.data_dir, name)
+                marker.unlink(missing_ok=True)
             if isinstance(error, OSError):
                 raise StorageError(f"the new generation could not be put in place: {error.strerror}") from error
             raise
         return name
-
-    def _withdraw(self, target: Path) -> None:
-        """Remove what we put in gen/, if it is certain that CURRENT does not name it."""
-        with contextlib.suppress(NotServable, OSError):
-            if not self.folder.exists() and read_pointer(self.data_dir, CURRENT) != target.name:
-                remove(target)
 
 
 def point(data_dir: Path, which: str, name: str) -> None:

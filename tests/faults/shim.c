@@ -63,7 +63,6 @@ static int is_file(int fd) {
     return !fstat(fd, &found) && (S_ISREG(found.st_mode) || S_ISDIR(found.st_mode));
 }
 
-#define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 #define GUARD(condition, kind)                                                                                        \
     do {                                                                                                              \
         int error = (condition) ? harm(kind) : 0;                                                                     \
