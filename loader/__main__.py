@@ -72,6 +72,10 @@ def parser() -> argparse.ArgumentParser:
             move.add_argument("name", metavar="SERIAL[-DIGEST8]", nargs="?" if verb == "rollback" else None)
         move.add_argument("--reason", required=verb == "rollback", help="kept in the report")
         move.add_argument("--adopt-timeout", dest="adopt_timeout_seconds", metavar="N", help=ADOPT_TIMEOUT)
+    diff = verbs.add_parser("diff", parents=[shared], help="what is different in two generations")
+    for name in ("old", "new"):
+        diff.add_argument(name, metavar=name.upper(), help="SERIAL[-DIGEST8]")
+    diff.add_argument("--list", action="store_true", help="every difference, one JSON object a line; persons unnamed")
     prune = verbs.add_parser("prune", parents=[shared], help="remove old generations")
     prune.add_argument("--keep", dest="keep_generations", metavar="N", help="besides CURRENT, PIN and what is served")
     settings = verbs.add_parser("settings", parents=[shared], help="print the settings in force")
@@ -181,6 +185,33 @@ def move(settings: Settings, arguments: argparse.Namespace) -> None:
         print(done.line())
 
 
+def diff(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`diff OLD NEW`."""
+    from loader.diff import counted, told  # noqa: PLC0415
+    from loader.diff import diff as run  # noqa: PLC0415
+    from loader.moves import find  # noqa: PLC0415
+    from loader.progress import Progress  # noqa: PLC0415
+    from lookup.generation import NotServable, open_generation  # noqa: PLC0415
+    from lookup.manifest import GENERATIONS  # noqa: PLC0415
+
+    _require_folder(settings)
+    names = [find(settings.data_dir, wanted) for wanted in (arguments.old, arguments.new)]
+    try:
+        old, new = (open_generation(settings.data_dir / GENERATIONS / name) for name in names)
+        differences = run(old, new, Progress())
+        if arguments.list:
+            for one in differences:
+                _print_json({"table": one.table, "change": one.change} | ({} if one.key is None else {"key": one.key}))
+            return
+        counts = counted(differences)
+    except NotServable as error:
+        raise BadGeneration(str(error)) from None
+    if arguments.json:
+        _print_json({"old": names[0], "new": names[1], "differences": counts})
+    else:
+        sys.stdout.write(told(counts))
+
+
 def prune(settings: Settings, arguments: argparse.Namespace) -> None:
     """`prune`."""
     from loader.lock import LoaderLock  # noqa: PLC0415
@@ -213,6 +244,7 @@ VERBS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "status": status,
     "verify": verify,
     **dict.fromkeys(("rollback", "accept", "pin", "unpin"), move),
+    "diff": diff,
     "prune": prune,
     "settings": show_settings,
 }

@@ -12,6 +12,7 @@ thread, so `tables` and `people` are one object per thread.
 
 import mmap
 import os
+import struct
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from weakref import WeakValueDictionary
 import lmdb
 
 from lookup.core import Index
+from lookup.index import LENGTH_BITS, POINTERS_HEADER
 from lookup.manifest import (
     CURRENT,
     FORMAT,
@@ -126,6 +128,16 @@ class Generation:
             with _opening:
                 self._threads.people = People(self._people_env)
             return self._threads.people  # type: ignore[no-any-return]
+
+    def stored(self, bucket: int) -> tuple[bytes, bytes]:
+        """What index.mdb and people.mdb hold of a bucket, octet for octet; empty where there is nothing.
+
+        The same octets in two generations that number their contracts alike are the same persons.
+        """
+        (pointer,) = struct.unpack_from("<Q", self._maps[KINDS[POINTERS]], POINTERS_HEADER + 8 * bucket)
+        offset, size = pointer >> LENGTH_BITS, pointer & (1 << LENGTH_BITS) - 1
+        people = self.people
+        return self._maps[KINDS[INDEX]][offset : offset + size], b"" if people is None else people.stored(bucket)
 
     def warm(self) -> None:
         """Bring the index into memory. Takes long on a cold cache, and lets other threads run meanwhile."""

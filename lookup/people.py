@@ -90,6 +90,10 @@ class People:
                     raise Damaged("a person's record is not of its type") from None
         return None
 
+    def stored(self, bucket: int) -> bytes:
+        """The frame of a bucket as it stands; empty where there is none."""
+        return self._txn.get(u32_key(bucket), db=self._people) or b""
+
     def lines(self) -> Iterator[bytes]:
         """The canonical lines of every bucket, by bucket."""
         return (self._frames.decode(frame) for _, frame in self._txn.cursor(self._people))
