@@ -28,6 +28,7 @@ from loader.publish import (
 from loader.report import LoadReport, write_report
 from loader.settings import Settings
 from loader.state import State
+from loader.textfile import write_textfile
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
     FORMAT,
@@ -109,12 +110,19 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
             report.finished = _text(datetime.now(UTC))
             if report.outcome != "nothing new" or report.message is not None:
                 _keep(settings.data_dir, started, report)
+            if settings.metrics_file is not None:
+                _tell(settings.metrics_file, settings.data_dir, report)
     return report
 
 
 def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
     """Say in the report what stopped the load."""
-    report.message = str(as_loader_error(error)) if isinstance(error, Exception) else "stopped by a signal"
+    if isinstance(error, Exception):
+        known = as_loader_error(error)
+        report.message, report.exit_code = str(known), known.exit_code
+    else:
+        report.message = "stopped by a signal"
+        report.exit_code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
     if report.outcome == "failed":
         report.generation, _ = in_service(data_dir)
     if isinstance(error, BadFeed):
@@ -128,6 +136,14 @@ def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
         write_report(data_dir, name, report)
     except OSError as error:
         sys.stderr.write(f"flr-loader: the report could not be kept: {error.strerror}\n")
+
+
+def _tell(path: Path, data_dir: Path, report: LoadReport) -> None:
+    """Write the metrics. When that fails, what the load came to stays what it was."""
+    try:
+        write_textfile(path, data_dir, report)
+    except OSError as error:
+        sys.stderr.write(f"flr-loader: {path} could not be written: {error.strerror}\n")
 
 
 def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadReport) -> None:

@@ -19,6 +19,7 @@ class LoadReport(msgspec.Struct, kw_only=True):
     feed: str | None = None
     created: bool = False  # whether the data folder was made
     message: str | None = None  # what went wrong
+    exit_code: int = 0
     finished: str = ""
     previous: str | None = None
     adoption: str | None = None  # "adopted", "no worker alive", "pinned" or "not adopted"

@@ -34,6 +34,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stuck_after_seconds: Annotated[
         float, Meta(ge=0, description="age from which a load that holds the lock is spoken of under cron too")
     ] = 1800.0
+    metrics_file: Annotated[
+        Path | None,
+        Meta(description="file for node_exporter's textfile collector, name.prom, written after each load"),
+    ] = None
     processes: Annotated[int, Meta(ge=0, le=256, description="processes that build; 0 is one for each processor")] = 0
 
     @property
