@@ -1,4 +1,4 @@
-"""What the textfile collector is given after a load that went well, one that did not, and one that found nothing new."""
+"""What the textfile collector is given after a load that went well, one that did not, and one with nothing new."""
 
 import time
 from pathlib import Path
