@@ -57,8 +57,10 @@ class _Transport:
         self._transport.write(data)
 
     def close(self) -> None:
-        self._protocol.closed = True
-        self._protocol.members.linger(self._protocol, self._transport)
+        protocol = self._protocol
+        protocol.closed = True
+        protocol.members.linger(protocol, self._transport)
+        protocol.connections.discard(protocol)  # whoever has the connection now, we are not told of its end
 
 
 class OrdinaryProtocol(HttpToolsProtocol):
