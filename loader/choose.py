@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from loader.errors import BadFeed, BadGeneration, OutOfOrder
+from loader.errors import BadFeed, BadGeneration, OutOfOrder, UsageError
 from loader.publish import admit, in_service, is_whole, refused_serials
 from loader.read import Feed, open_feed
 from lookup.generation import Generation, NotServable, open_generation
-from lookup.manifest import GENERATIONS, read_manifest
+from lookup.manifest import GENERATIONS, read_manifest, read_refused
 from register.feed import MANIFEST
 
 
@@ -55,7 +55,9 @@ def read_feeds(asked: Asked) -> list[Feed]:
 
 
 def choose(data_dir: Path, feeds: list[Feed], asked: Asked) -> Chosen:
-    """Decide. Raises BadFeed, OutOfOrder or BadGeneration."""
+    """Decide. Raises BadFeed, OutOfOrder, BadGeneration or UsageError."""
+    if (asked.rebuild or asked.allow_older) and (len(feeds) > 1 or feeds[0].manifest.kind != "full"):
+        raise UsageError("--rebuild and --allow-older are for one full feed")
     return _one(data_dir, feeds[0], asked) if len(feeds) == 1 else _several(data_dir, feeds)
 
 
@@ -121,14 +123,16 @@ def _sequence(feed: Feed) -> int:
 
 
 def _at(data_dir: Path) -> tuple[str | None, _At]:
-    """What is in service, by name, and as a state."""
+    """What is in service, by name, and as a state; nothing continues from what is refused, or cannot be read."""
     current, serial = in_service(data_dir)
     if current is None:
         return None, _At(0, "")
     try:
-        return current, _At(serial, read_manifest(data_dir / GENERATIONS / current)[0].content_digest)
+        refused = {refusal.name for refusal in read_refused(data_dir)}
+        digest = read_manifest(data_dir / GENERATIONS / current)[0].content_digest
     except NotServable:
-        return current, _At(serial, "")  # a full feed can still be taken
+        return current, _At(serial, "")
+    return current, _At(serial, "" if current in refused else digest)
 
 
 def _is_past(feed: Feed, at: _At) -> bool:

@@ -71,7 +71,7 @@ def load(
     asked = Asked(folder, settings.feed_public_key, rebuild, allow_older)
     report = _load(asked, settings, progress, accept_drift)
     while report.more:
-        report = _load(asked._replace(rebuild=False), settings, progress, accept_drift)
+        report = _load(asked, settings, progress, accept_drift)
     return report
 
 

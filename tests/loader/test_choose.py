@@ -8,7 +8,7 @@ import pytest
 from loader import load as loading
 from loader import moves
 from loader.__main__ import main
-from loader.errors import BadFeed, BadGeneration, OutOfOrder, SourceUnreachable
+from loader.errors import BadFeed, BadGeneration, OutOfOrder, SourceUnreachable, UsageError
 from loader.load import load
 from loader.progress import Progress
 from loader.report import LoadReport
@@ -165,6 +165,33 @@ def test_a_refused_one_is_not_applied_again(data: Path, master: Path, history: H
     assert serial(data) == 1
     moves.accept(Settings(data_dir=data), "2")
     assert take(data, master).serial == 2
+
+
+def test_nothing_is_applied_to_a_refused_one_that_current_still_names(
+    data: Path, master: Path, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback that was killed between its two writes leaves it like this."""
+    full(history, master, 1)
+    day(history, master, 2)
+    take(data, master)
+    with monkeypatch.context() as patch:
+        patch.setattr(moves, "point", lambda *_: None)
+        moves.rollback(Settings(data_dir=data, adopt_timeout_seconds=0), "1", "bad data")
+    assert serial(data) == 2
+    with pytest.raises(OutOfOrder, match="2 was refused"):
+        take(data, day(history, master, 3))
+    full(history, master, 3)
+    assert take(data, master).serial == 3
+
+
+def test_what_is_for_one_full_feed_is_said_of_no_other(data: Path, master: Path, history: History) -> None:
+    full(history, master, 1)
+    second = day(history, master, 2)
+    take(data, master)
+    for feeds in (second, master):
+        for how in ({"rebuild": True}, {"allow_older": "a drill"}):
+            with pytest.raises(UsageError, match="for one full feed"):
+                take(data, feeds, **how)  # type: ignore[arg-type]
 
 
 def test_without_sequences_the_digest_decides(data: Path, master: Path, history: History) -> None:
