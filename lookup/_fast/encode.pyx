@@ -34,8 +34,8 @@ cdef extern from *:
 
 cdef extern from *:
     """
-    /* In a build that looks for faults a small area has the room that was asked for and no more (setup.py), so that what
-       is written past that is seen. */
+    /* In a build that looks for faults a small area has the room that was asked for and no more (setup.py), so that
+       what is written past that is seen. */
     #ifndef FLR_EXACT_BELOW
     #define FLR_EXACT_BELOW 0
     #endif
