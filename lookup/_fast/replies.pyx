@@ -234,13 +234,15 @@ cdef class Batch:
     cdef int turn(self, Desk desk) except -1:
         """Go on for one turn; `done` at the end. ANSWERED, or NOT_MINE when something is damaged, before any octet."""
         cdef const uint8_t* data = self.message
-        cdef size_t some
         if self._book is not desk.book and not self._written:
-            # The head names the generation in service when it is written, so what was found in another is found anew.
+            # The head names the generation in service when it is written, so what was found in another is found anew:
+            # all of it in this turn, or where swaps follow one another quickly there would be no end to it.
             self._book, self._held, self._found, self._size = desk.book, [], 0, 0
-        some = min(self._question.count - self._found, <size_t> TURN)
-        if some:
-            return ANSWERED if find_more(self, desk, some) else NOT_MINE
+            while self._found < self._question.count:
+                if not find_more(self, desk):
+                    return NOT_MINE
+        elif self._found < self._question.count:
+            return ANSWERED if find_more(self, desk) else NOT_MINE
         if not self._written:
             desk.read_clock()  # since a swap, nobody may have asked for what heads say now
             tell_outcomes(desk, self._items, self._found)
@@ -250,7 +252,8 @@ cdef class Batch:
         return ANSWERED
 
 
-cdef bint find_more(Batch batch, Desk desk, size_t some) noexcept:
+cdef bint find_more(Batch batch, Desk desk) noexcept:
+    cdef size_t some = min(batch._question.count - batch._found, <size_t> TURN)
     cdef text_t* texts = batch._question.nins + batch._found
     cdef item_t* items = batch._items + batch._found
     try:

@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from lookup.lane import Lane
+from lookup import lane as lanes
+from lookup.lane import MAX_TURN_SECONDS, SHARE, TURN_SECONDS, Lane
 
 
 async def rounds_of(lane: Lane, name: str, turns: int, taken: list[tuple[int, str]], clock: list[int]) -> None:
@@ -56,3 +57,52 @@ def test_a_turn_that_fails_and_one_that_nobody_waits_for_any_more_stop_nobody() 
         return done
 
     assert asyncio.run(play()) == ["failed"]
+
+
+class Clock:
+    """Stands still but for what is said to have passed."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize(("others", "seconds"), [(0.0, TURN_SECONDS), (0.008, SHARE * 0.008), (10.0, MAX_TURN_SECONDS)])
+def test_in_a_long_round_long_answers_have_their_share(
+    monkeypatch: pytest.MonkeyPatch, others: float, seconds: float
+) -> None:
+    """Those that are called take several turns, and one that waits in a task has all the time of the round."""
+    clock, each = Clock(), TURN_SECONDS / 4
+    monkeypatch.setattr(lanes, "perf_counter", clock)
+
+    async def play() -> tuple[list[int], list[float]]:
+        lane, rounds, waited = Lane(), list[int](), list[float]()
+
+        async def wait() -> None:
+            waited.append(await lane.turn() - clock.now)
+
+        def turn() -> None:
+            rounds[-1] += 1
+            clock.passes(each)
+            lane.call_soon(turn)
+
+        lane.call_soon(turn)
+        for _ in range(5):
+            rounds.append(0)
+            clock.passes(others)
+            await asyncio.sleep(0)
+        task = asyncio.create_task(wait())
+        while not task.done():
+            rounds.append(0)
+            clock.passes(others)
+            await asyncio.sleep(0)
+        return rounds, waited
+
+    rounds, waited = asyncio.run(play())
+    assert rounds[1:5] == [pytest.approx(seconds / each, abs=1)] * 4
+    assert waited == [pytest.approx(seconds)]
