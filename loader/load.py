@@ -9,9 +9,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loader.breaker import hold_full, hold_increment
 from loader.build import Build, Built
 from loader.choose import Asked, Chosen, choose, read_feeds
-from loader.drift import check_drift
 from loader.errors import BadFeed, NotAdopted, as_loader_error
 from loader.increment import Increment
 from loader.lock import LoaderLock
@@ -32,7 +32,6 @@ from loader.textfile import write_textfile
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
     FORMAT,
-    GENERATIONS,
     INDEX,
     KINDS,
     NEEDED,
@@ -41,8 +40,6 @@ from lookup.manifest import (
     READER,
     FileEntry,
     Manifest,
-    NotServable,
-    read_manifest,
     write_manifest,
 )
 from lookup.tables import Window
@@ -156,7 +153,7 @@ def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadRep
     with Staging(settings.data_dir) as staging:
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
         built = build.run()
-        report.drift = _drift(settings.data_dir, chosen.current, built, report.accept_drift)
+        hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         verify_built(feed, staging.folder, built, progress, build.processes)
         _publish(staging, chosen, built, None, now, progress, report)
     report.more = chosen.more
@@ -178,7 +175,7 @@ def _run_increment(chosen: Chosen, settings: Settings, progress: Progress, repor
         increment = Increment(state, local_micros(now), progress)
         built = increment.run(staging.folder)
         report.rendered = increment.rendered
-        report.drift = _drift(settings.data_dir, chosen.current, built, report.accept_drift)
+        hold_increment(settings.data_dir, chosen.current, state, built, report)
         with progress.step("structure"):
             structure(staging.folder, settings.process_count)
             check_tables_stored(staging.folder, built.counts)
@@ -201,7 +198,8 @@ def _publish(
     with progress.step("reader"):
         ask_reader(staging.folder, built.sample)
     report.generation = staging.publish()
-    report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
+    report.outcome, report.counts = "published", built.counts
+    report.warnings += built.warnings
 
 
 def _follow_up(settings: Settings, progress: Progress, report: LoadReport) -> None:
@@ -240,17 +238,6 @@ def _prune(settings: Settings, report: LoadReport) -> None:
         report.warnings += pruned.warnings
 
 
-def _drift(data_dir: Path, current: str | None, built: Built, accepted: str | None) -> list[str]:
-    """Hold what was built against what is in service; a first load, or one over damage, is held against nothing."""
-    if current is None:
-        return []
-    try:
-        before, _ = read_manifest(data_dir / GENERATIONS / current)
-    except NotServable:
-        return []
-    return check_drift(before, built.counts, built.unplaced, accepted)
-
-
 def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float) -> Manifest:
     feed, files = chosen.feeds[-1], []
     for kind in (INDEX, POINTERS, PEOPLE):
@@ -271,6 +258,7 @@ def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now:
         slots=built.slots,
         counts=built.counts,
         unplaced=built.unplaced,
+        municipalities=built.municipalities,
         files=files,
     )
 
