@@ -11,8 +11,9 @@ from pathlib import Path
 
 from loader.breaker import hold_full, hold_increment
 from loader.build import Build, Built
+from loader.canaries import Canaries, read_canaries
 from loader.choose import Asked, Chosen, choose, read_feeds
-from loader.errors import BadFeed, NotAdopted, as_loader_error
+from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
 from loader.increment import Increment
 from loader.lock import LoaderLock
 from loader.progress import Progress
@@ -87,6 +88,7 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
             accept_drift=accept_drift,
         )
         try:
+            canaries = read_canaries(settings.canaries, local_micros(time.time()))
             sweep(settings.data_dir)
             feeds = read_feeds(asked)
             report.feed = feeds[-1].manifest.source
@@ -95,9 +97,9 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
             if not chosen.feeds:
                 report.outcome = "nothing new"
             elif chosen.feeds[0].manifest.kind == "full":
-                _run(chosen, settings, progress, report)
+                _run(chosen, settings, canaries, progress, report)
             else:
-                _run_increment(chosen, settings, progress, report)
+                _run_increment(chosen, settings, canaries, progress, report)
             _follow_up(settings, progress, report)
         except BaseException as error:
             _note(settings.data_dir, report, error)
@@ -122,6 +124,8 @@ def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
         report.exit_code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
     if report.outcome == "failed":
         report.generation, _ = in_service(data_dir)
+    if isinstance(error, CanariesDiffer):
+        report.canaries_differ = list(error.faults)
     if isinstance(error, BadFeed):
         report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
 
@@ -143,7 +147,7 @@ def _tell(path: Path, data_dir: Path, report: LoadReport) -> None:
         sys.stderr.write(f"flr-loader: {path} could not be written: {error.strerror}\n")
 
 
-def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadReport) -> None:
+def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progress, report: LoadReport) -> None:
     """Build, verify and publish a full feed."""
     (feed,) = chosen.feeds
     require_space(
@@ -155,11 +159,13 @@ def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadRep
         built = build.run()
         hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         verify_built(feed, staging.folder, built, progress, build.processes)
-        _publish(staging, chosen, built, None, now, progress, report)
+        _publish(staging, chosen, built, None, now, canaries, progress, report)
     report.more = chosen.more
 
 
-def _run_increment(chosen: Chosen, settings: Settings, progress: Progress, report: LoadReport) -> None:
+def _run_increment(
+    chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progress, report: LoadReport
+) -> None:
     """Apply incremental feeds to what is in service, verify and publish."""
     base = chosen.base
     assert base is not None
@@ -179,7 +185,7 @@ def _run_increment(chosen: Chosen, settings: Settings, progress: Progress, repor
         with progress.step("structure"):
             structure(staging.folder, settings.process_count)
             check_tables_stored(staging.folder, built.counts)
-        _publish(staging, chosen, built, chosen.current, now, progress, report)
+        _publish(staging, chosen, built, chosen.current, now, canaries, progress, report)
 
 
 def _publish(
@@ -188,6 +194,7 @@ def _publish(
     built: Built,
     base: str | None,
     now: float,
+    canaries: Canaries,
     progress: Progress,
     report: LoadReport,
 ) -> None:
@@ -196,7 +203,8 @@ def _publish(
         write_manifest(staging.folder, _manifest(chosen, staging.folder, built, base, now))
         staging.seal(chosen.serial)
     with progress.step("reader"):
-        ask_reader(staging.folder, built.sample)
+        report.canaries = len(canaries.lines)
+        ask_reader(staging.folder, built.sample, canaries)
     report.generation = staging.publish()
     report.outcome, report.counts = "published", built.counts
     report.warnings += built.warnings
