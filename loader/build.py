@@ -21,6 +21,8 @@ from loader.assemble import Assembled, Assembling, aliases_by_part, assemble_par
 from loader.check import Faults, Row, Rows, check_tables, known_codes, resolve_changes
 from loader.crew import share_out
 from loader.deal import Dealing, Dealt, Pieces, deal, part_bits_for
+from loader.municipalities import by_municipality
+from loader.places import members_of, warnings
 from loader.pointers import write_pointers
 from loader.progress import Progress
 from loader.read import Block, Feed, blocks, check_digest, read_table
@@ -67,6 +69,7 @@ class Built:
     unplaced: int
     aliases: list[tuple[int, int, int, int]]
     sample: list[Membership]
+    municipalities: dict[str, int] | None = None
     assembled: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -194,7 +197,9 @@ class Build:
                     index.put(database, items)
                 built.unplaced = counts["unplaced"]
                 built.assembled = dict(counts)
-                built.warnings = list(_place_warnings(content, listed))
+                contracts = content.rows["contracts"]
+                built.municipalities = by_municipality(contracts, content.slots, listed)
+                built.warnings = warnings(contracts, self.now, members_of(content.slots, listed))
                 index.put(tables.META, [(tables.META_KEY, msgspec.json.encode(_meta(built)))])
                 store.put(people.META, self._people_meta(task.dictionary, counts["persons"]))
             with self.progress.step("sync"):
@@ -262,18 +267,6 @@ def _dictionary(pieces: Pieces) -> bytes:
     if sum(map(len, texts)) < 16 * DICTIONARY_BYTES:
         return b""
     return zstandard.train_dictionary(DICTIONARY_BYTES, list[bytes | bytearray | memoryview](texts)).as_bytes()
-
-
-def _place_warnings(content: Content, listed: array[int]) -> Iterator[str]:
-    """Contracts whose free places are not ceiling less members: the master owns the number, we only tell."""
-    differing = 0
-    for row in content.rows["contracts"]:
-        contract = row.record
-        if contract.status == codes.STATUS_OPEN and contract.places_available is not None and contract.to is None:
-            places = max(0, contract.max_patients - listed[content.slots[contract.id]])
-            differing += places != contract.places_available
-    if differing:
-        yield f"placesAvailable of {differing} open contracts is not the ceiling less the members"
 
 
 def _meta(built: Built) -> tables.IndexMeta:

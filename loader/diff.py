@@ -17,6 +17,7 @@ from loader.progress import Progress
 from loader.state import SMALL_TABLES
 from lookup.generation import Generation
 from lookup.record import Membership, Record
+from lookup.tables import Tables
 from register.feed import canonical_line
 from register.model import TABLES
 
@@ -43,7 +44,7 @@ def diff(old: Generation, new: Generation, progress: Progress) -> Iterator[Diffe
         raise BadGeneration("people.mdb is not on this node: what is different in persons cannot be told without it")
     with progress.step("tables", len(SMALL_TABLES)):
         for table in SMALL_TABLES:
-            yield from _table(table, old, new)
+            yield from in_table(table, old.tables, new.tables)
             progress.advance()
     with progress.step("persons", 1 << min(old.index.bits, new.index.bits)):
         yield from _persons(old, new, progress)
@@ -68,8 +69,9 @@ def told(counts: dict[str, dict[str, int]]) -> str:
     return "\n".join(lines or ["no difference"]) + "\n"
 
 
-def _table(table: str, old: Generation, new: Generation) -> Iterator[Difference]:
-    before, after = set(old.tables.lines(table)), set(new.tables.lines(table))
+def in_table(table: str, old: Tables, new: Tables) -> Iterator[Difference]:
+    """What is different in a small table."""
+    before, after = set(old.lines(table)), set(new.lines(table))
     gone, come = ({_key(table, line): line for line in lines} for lines in (before - after, after - before))
     for name, change in _changes(gone, come):
         yield Difference(table, change, None if table in UNNAMED else dict(name))

@@ -28,6 +28,10 @@ class BadFeed(LoaderError):
         self.faults = tuple(map(mask, faults))
 
 
+class CanariesDiffer(BadFeed):
+    """What the register would answer is not what the operator knows it must. `faults` name lines of the operator's."""
+
+
 class BadGeneration(LoaderError):
     """A generation that was built or found does not verify."""
 

@@ -22,6 +22,8 @@ import msgspec
 from loader.build import Built
 from loader.check import Rows
 from loader.errors import BadFeed, StorageError
+from loader.municipalities import counted_on
+from loader.places import warnings
 from loader.pointers import write_pointers
 from loader.progress import Progress
 from loader.relations import relations
@@ -89,8 +91,10 @@ class Increment:
             content_digest=format_digest(self.state.digest),
             window=self.window,
             unplaced=self.unplaced,
+            municipalities=counted_on(self.state, self.now),
             aliases=[],
             sample=[one.membership for one, _ in zip(held, range(SAMPLE), strict=False)],
+            warnings=warnings(self.state.rows("contracts").values(), self.now),
         )
 
     # -- persons

@@ -9,10 +9,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from loader.breaker import hold_full, hold_increment
 from loader.build import Build, Built
+from loader.canaries import Canaries, read_canaries
 from loader.choose import Asked, Chosen, choose, read_feeds
-from loader.drift import check_drift
-from loader.errors import BadFeed, NotAdopted, as_loader_error
+from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
 from loader.increment import Increment
 from loader.lock import LoaderLock
 from loader.progress import Progress
@@ -32,7 +33,6 @@ from loader.textfile import write_textfile
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
     FORMAT,
-    GENERATIONS,
     INDEX,
     KINDS,
     NEEDED,
@@ -41,8 +41,6 @@ from lookup.manifest import (
     READER,
     FileEntry,
     Manifest,
-    NotServable,
-    read_manifest,
     write_manifest,
 )
 from lookup.tables import Window
@@ -90,6 +88,7 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
             accept_drift=accept_drift,
         )
         try:
+            canaries = read_canaries(settings.canaries, local_micros(time.time()))
             sweep(settings.data_dir)
             feeds = read_feeds(asked)
             report.feed = feeds[-1].manifest.source
@@ -98,9 +97,9 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
             if not chosen.feeds:
                 report.outcome = "nothing new"
             elif chosen.feeds[0].manifest.kind == "full":
-                _run(chosen, settings, progress, report)
+                _run(chosen, settings, canaries, progress, report)
             else:
-                _run_increment(chosen, settings, progress, report)
+                _run_increment(chosen, settings, canaries, progress, report)
             _follow_up(settings, progress, report)
         except BaseException as error:
             _note(settings.data_dir, report, error)
@@ -125,6 +124,8 @@ def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
         report.exit_code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
     if report.outcome == "failed":
         report.generation, _ = in_service(data_dir)
+    if isinstance(error, CanariesDiffer):
+        report.canaries_differ = list(error.faults)
     if isinstance(error, BadFeed):
         report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
 
@@ -146,7 +147,7 @@ def _tell(path: Path, data_dir: Path, report: LoadReport) -> None:
         sys.stderr.write(f"flr-loader: {path} could not be written: {error.strerror}\n")
 
 
-def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadReport) -> None:
+def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progress, report: LoadReport) -> None:
     """Build, verify and publish a full feed."""
     (feed,) = chosen.feeds
     require_space(
@@ -156,13 +157,15 @@ def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadRep
     with Staging(settings.data_dir) as staging:
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
         built = build.run()
-        report.drift = _drift(settings.data_dir, chosen.current, built, report.accept_drift)
+        hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         verify_built(feed, staging.folder, built, progress, build.processes)
-        _publish(staging, chosen, built, None, now, progress, report)
+        _publish(staging, chosen, built, None, now, canaries, progress, report)
     report.more = chosen.more
 
 
-def _run_increment(chosen: Chosen, settings: Settings, progress: Progress, report: LoadReport) -> None:
+def _run_increment(
+    chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progress, report: LoadReport
+) -> None:
     """Apply incremental feeds to what is in service, verify and publish."""
     base = chosen.base
     assert base is not None
@@ -178,11 +181,11 @@ def _run_increment(chosen: Chosen, settings: Settings, progress: Progress, repor
         increment = Increment(state, local_micros(now), progress)
         built = increment.run(staging.folder)
         report.rendered = increment.rendered
-        report.drift = _drift(settings.data_dir, chosen.current, built, report.accept_drift)
+        hold_increment(settings.data_dir, chosen.current, state, built, report)
         with progress.step("structure"):
             structure(staging.folder, settings.process_count)
             check_tables_stored(staging.folder, built.counts)
-        _publish(staging, chosen, built, chosen.current, now, progress, report)
+        _publish(staging, chosen, built, chosen.current, now, canaries, progress, report)
 
 
 def _publish(
@@ -191,6 +194,7 @@ def _publish(
     built: Built,
     base: str | None,
     now: float,
+    canaries: Canaries,
     progress: Progress,
     report: LoadReport,
 ) -> None:
@@ -199,9 +203,11 @@ def _publish(
         write_manifest(staging.folder, _manifest(chosen, staging.folder, built, base, now))
         staging.seal(chosen.serial)
     with progress.step("reader"):
-        ask_reader(staging.folder, built.sample)
+        report.canaries = len(canaries.lines)
+        ask_reader(staging.folder, built.sample, canaries)
     report.generation = staging.publish()
-    report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
+    report.outcome, report.counts = "published", built.counts
+    report.warnings += built.warnings
 
 
 def _follow_up(settings: Settings, progress: Progress, report: LoadReport) -> None:
@@ -240,17 +246,6 @@ def _prune(settings: Settings, report: LoadReport) -> None:
         report.warnings += pruned.warnings
 
 
-def _drift(data_dir: Path, current: str | None, built: Built, accepted: str | None) -> list[str]:
-    """Hold what was built against what is in service; a first load, or one over damage, is held against nothing."""
-    if current is None:
-        return []
-    try:
-        before, _ = read_manifest(data_dir / GENERATIONS / current)
-    except NotServable:
-        return []
-    return check_drift(before, built.counts, built.unplaced, accepted)
-
-
 def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float) -> Manifest:
     feed, files = chosen.feeds[-1], []
     for kind in (INDEX, POINTERS, PEOPLE):
@@ -271,6 +266,7 @@ def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now:
         slots=built.slots,
         counts=built.counts,
         unplaced=built.unplaced,
+        municipalities=built.municipalities,
         files=files,
     )
 

@@ -25,6 +25,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     feed_public_key: Annotated[
         Path | None, Meta(description="PEM file with an Ed25519 key; where given, only feeds signed by it are taken")
     ] = None
+    canaries: Annotated[
+        Path | None, Meta(description="file of questions and what must be answered to them, asked before publishing")
+    ] = None
     keep_generations: Annotated[
         int, Meta(ge=1, le=1000, description="how many generations are kept, besides CURRENT and PIN")
     ] = 3

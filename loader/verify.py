@@ -18,9 +18,10 @@ from lmdb.verify import VerifyError
 from lmdb.verify import verify as verify_structure
 
 from loader.build import SMALL_TABLES, Built
+from loader.canaries import Canaries, differing
 from loader.check import Faults
 from loader.crew import die_with, share_out
-from loader.errors import BadGeneration, LoaderError
+from loader.errors import BadGeneration, CanariesDiffer, LoaderError
 from loader.progress import Progress
 from loader.read import Feed
 from lookup.core import Index
@@ -33,6 +34,8 @@ from register.model import Membership
 
 STORES = ("index.mdb", "people.mdb")
 SAMPLE_SECONDS = 300
+CANARIES_DIFFER = 3  # what the separate process ends with then
+NO_CANARIES = Canaries()
 # What the separate process runs: this very package, whatever the folder that the loader was started in may hold.
 READER = """
 import sys
@@ -98,15 +101,19 @@ def _check_aliases(feed: Feed, folder: Path, built: Built) -> None:
 
 
 class Sample(msgspec.Struct):
-    """What the serving reader is asked in its own process: the folder, and memberships of the feed it must know."""
+    """What the serving reader is asked in its own process: the folder, memberships of the feed, and canaries."""
 
     folder: str
     memberships: list[Membership]
+    canaries: Canaries
 
 
-def ask_reader(folder: Path, sample: list[Membership]) -> None:
-    """Open a sealed generation in a separate process with the serving reader. Raises BadGeneration."""
-    question = msgspec.json.encode(Sample(str(folder), sample))
+def ask_reader(folder: Path, sample: list[Membership], canaries: Canaries = NO_CANARIES) -> None:
+    """Open a sealed generation in a separate process with the serving reader.
+
+    Raises BadGeneration; CanariesDiffer when one is answered otherwise than it must be.
+    """
+    question = msgspec.json.encode(Sample(str(folder), sample, canaries))
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", READER, str(Path(__file__).resolve().parents[1]), str(os.getpid())],
@@ -117,21 +124,27 @@ def ask_reader(folder: Path, sample: list[Membership]) -> None:
         )
     except subprocess.TimeoutExpired:
         raise BadGeneration("the serving reader did not answer in time") from None
+    if done.returncode == CANARIES_DIFFER:
+        told = done.stdout.decode(errors="replace").splitlines()
+        raise CanariesDiffer(told[0], tuple(told))
     if done.returncode:
         reason = done.stdout.decode(errors="replace").strip() or f"it ended with {done.returncode}"
         raise BadGeneration(f"the serving reader refused the candidate: {reason}")
 
 
 def answer_sample(parent: int) -> int:
-    """What the process that `parent` started does: 0 when the reader gives back every membership of the sample."""
+    """What the process that `parent` started does: 0 when the reader answers all of the sample as it must."""
     die_with(parent)
     sample = msgspec.json.decode(sys.stdin.buffer.read(), type=Sample)
     try:
-        _hold_against(open_generation(Path(sample.folder)), sample.memberships)
+        generation = open_generation(Path(sample.folder))
+        _hold_against(generation, sample.memberships)
+        told = differing(generation, sample.canaries)
     except (NotServable, Damaged, LoaderError) as error:
         print(error)
         return 1
-    return 0
+    print("\n".join(told))
+    return CANARIES_DIFFER if told else 0
 
 
 def _hold_against(generation: Generation, memberships: list[Membership]) -> None:

@@ -51,7 +51,8 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a generation holds. `window` is in local microseconds; `base` is the generation it was built on, or None.
 
-    `unplaced` is how many persons were on no list when it was built.
+    `unplaced` is how many persons were on no list when it was built, `municipalities` how many were on the lists of
+    each one; None where nobody counted. `omitted`: records of the feed that the operator let it leave out.
     """
 
     format: str
@@ -67,6 +68,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     slots: int
     counts: dict[str, int]
     unplaced: int
+    municipalities: dict[str, int] | None = None
+    omitted: int = 0
     files: list[FileEntry]
 
     def file(self, kind: str) -> FileEntry | None:

@@ -94,6 +94,11 @@ class People:
         """The frame of a bucket as it stands; empty where there is none."""
         return self._txn.get(u32_key(bucket), db=self._people) or b""
 
+    def bucket(self, bucket: int) -> bytes:
+        """The canonical lines of a bucket, each ended by a line feed; empty where there is none."""
+        frame = self.stored(bucket)
+        return self._frames.decode(frame) if frame else b""
+
     def lines(self) -> Iterator[bytes]:
         """The canonical lines of every bucket, by bucket."""
         return (self._frames.decode(frame) for _, frame in self._txn.cursor(self._people))

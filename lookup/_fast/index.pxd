@@ -29,3 +29,5 @@ cdef class Index:
     cdef int slot_value(self, uint32_t slot, int table, span_t* out) noexcept nogil
     cdef void prefetch_pointer(self, uint64_t nin) noexcept nogil
     cdef void prefetch_bucket(self, uint64_t nin) noexcept nogil
+
+cdef object damaged(int status)

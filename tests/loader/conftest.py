@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from loader import load as loading
 from loader.publish import prepare
 from tests.loader import feeds
 from tests.loader.feeds import Tables
@@ -27,3 +28,9 @@ def accepted(tmp_path: Path) -> Callable[[Tables], None]:
         feeds.build(feeds.write(tmp_path / "feed", feed), tmp_path / "out")
 
     return accept
+
+
+@pytest.fixture
+def no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The separate process takes a quarter of a second each time, and is not what every test is about."""
+    monkeypatch.setattr(loading, "ask_reader", lambda *_: None)

@@ -228,6 +228,16 @@ def write(folder: Path, feed: Tables, *, suffix: str = ".ndjson", pieces: int = 
     return folder
 
 
+def write_events(folder: Path, events: list[tuple[str, Any]], base_digest: str, after: Tables) -> Path:
+    """Write an incremental feed, sequence 8, that leads from the state of a full one, sequence 7, to `after`."""
+    folder.mkdir()
+    lines = [line_of({"event": name, "body": body}) + b"\n" for name, body in events]
+    (folder / "events.ndjson").write_bytes(b"".join(lines))
+    said = {"kind": "incremental", "sequence": 8, "base_sequence": 7, "base_digest": base_digest}
+    write_manifest(folder, content_digest=digest_of(after), **said)
+    return folder
+
+
 def write_manifest(folder: Path, **members: object) -> None:
     """(Re)write the manifest so that it fits the data files that are there."""
     manifest: dict[str, object] = {

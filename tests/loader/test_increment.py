@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from loader import load as loading
 from loader.load import load
 from loader.progress import Progress
 from loader.report import LoadReport
@@ -20,12 +19,6 @@ from tests.loader.histories import History
 
 DAY = 86_400_000_000
 BY_SLOT = {PERSONS, FRAGMENTS, PATIENTS, SLOTS, SLOT_CONTRACTS, META}
-
-
-@pytest.fixture
-def no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The separate process takes a quarter of a second each time: what it would see is looked at here more closely."""
-    monkeypatch.setattr(loading, "ask_reader", lambda *_: None)
 
 
 def loaded(data: Path, feed: Path) -> LoadReport:
@@ -63,6 +56,7 @@ def everything(generation: Generation, numbers: list[int]) -> dict[str, Any]:
         "digest": generation.manifest.content_digest,
         "counts": generation.manifest.counts,
         "unplaced": generation.manifest.unplaced,
+        "municipalities": generation.manifest.municipalities,
         "slots": sorted(contracts),
         "records": dump(generation, *BY_SLOT),
         "people": sorted(line for lines in generation.people.lines() for line in lines.splitlines()),
