@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loader.build import Build, Built
+from loader.changefeed import base_of, write_full, write_increment
 from loader.choose import Asked, Chosen, choose, read_feeds
 from loader.drift import check_drift
 from loader.errors import BadFeed, NotAdopted, as_loader_error
@@ -31,6 +32,7 @@ from loader.state import State
 from loader.textfile import write_textfile
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
+    EVENTS,
     FORMAT,
     GENERATIONS,
     INDEX,
@@ -158,7 +160,9 @@ def _run(chosen: Chosen, settings: Settings, progress: Progress, report: LoadRep
         built = build.run()
         report.drift = _drift(settings.data_dir, chosen.current, built, report.accept_drift)
         verify_built(feed, staging.folder, built, progress, build.processes)
-        _publish(staging, chosen, built, None, now, progress, report)
+        base = base_of(settings.data_dir, chosen.current, report)
+        write_full(staging.folder, chosen, base, built.content_digest, settings, progress, report)
+        _publish(staging, chosen, built, None if base is None else base.name, now, progress, report)
     report.more = chosen.more
 
 
@@ -182,6 +186,7 @@ def _run_increment(chosen: Chosen, settings: Settings, progress: Progress, repor
         with progress.step("structure"):
             structure(staging.folder, settings.process_count)
             check_tables_stored(staging.folder, built.counts)
+        write_increment(staging.folder, base, state.batches, settings, report)
         _publish(staging, chosen, built, chosen.current, now, progress, report)
 
 
@@ -201,7 +206,8 @@ def _publish(
     with progress.step("reader"):
         ask_reader(staging.folder, built.sample)
     report.generation = staging.publish()
-    report.outcome, report.counts, report.warnings = "published", built.counts, built.warnings
+    report.outcome, report.counts = "published", built.counts
+    report.warnings += built.warnings
 
 
 def _follow_up(settings: Settings, progress: Progress, report: LoadReport) -> None:
@@ -253,7 +259,7 @@ def _drift(data_dir: Path, current: str | None, built: Built, accepted: str | No
 
 def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float) -> Manifest:
     feed, files = chosen.feeds[-1], []
-    for kind in (INDEX, POINTERS, PEOPLE):
+    for kind in (INDEX, POINTERS, PEOPLE, EVENTS):
         path = folder / KINDS[kind]
         size = path.stat().st_size
         files.append(FileEntry(name=path.name, kind=kind, needed=kind in NEEDED, bytes=size, sha256=file_sha256(path)))
