@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loader.changes import Changes, unsealed, view
+from loader.full_events import Changes, unsealed, view
 from loader.choose import Chosen
 from loader.eventfile import NewBatch, write_events
 from loader.membership_changes import TooMany

@@ -21,7 +21,7 @@ from register.localtime import from_micros
 from register.model import Membership
 
 if TYPE_CHECKING:
-    from loader.changes import View
+    from loader.full_events import View
 
 _PACKED = struct.Struct("<QQqqqBBB")  # number, contract, from, to, updated, begin, end, protected
 
