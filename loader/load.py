@@ -12,6 +12,7 @@ from pathlib import Path
 from loader.breaker import hold_full, hold_increment
 from loader.build import Build, Built
 from loader.canaries import Canaries, read_canaries
+from loader.changefeed import base_of, write_full, write_increment
 from loader.choose import Asked, Chosen, choose, read_feeds
 from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
 from loader.increment import Increment
@@ -32,6 +33,7 @@ from loader.state import State
 from loader.textfile import write_textfile
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
+    EVENTS,
     FORMAT,
     INDEX,
     KINDS,
@@ -159,7 +161,9 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
         built = build.run()
         hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         verify_built(feed, staging.folder, built, progress, build.processes)
-        _publish(staging, chosen, built, None, now, canaries, progress, report)
+        base = base_of(settings.data_dir, chosen.current, report)
+        write_full(staging.folder, chosen, base, built.content_digest, settings, progress, report)
+        _publish(staging, chosen, built, None if base is None else base.name, now, canaries, progress, report)
     report.more = chosen.more
 
 
@@ -185,6 +189,7 @@ def _run_increment(
         with progress.step("structure"):
             structure(staging.folder, settings.process_count)
             check_tables_stored(staging.folder, built.counts)
+        write_increment(staging.folder, base, state.batches, settings, report)
         _publish(staging, chosen, built, chosen.current, now, canaries, progress, report)
 
 
@@ -248,7 +253,7 @@ def _prune(settings: Settings, report: LoadReport) -> None:
 
 def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float) -> Manifest:
     feed, files = chosen.feeds[-1], []
-    for kind in (INDEX, POINTERS, PEOPLE):
+    for kind in (INDEX, POINTERS, PEOPLE, EVENTS):
         path = folder / KINDS[kind]
         size = path.stat().st_size
         files.append(FileEntry(name=path.name, kind=kind, needed=kind in NEEDED, bytes=size, sha256=file_sha256(path)))

@@ -35,6 +35,7 @@ class LoadReport(msgspec.Struct, kw_only=True):
     omitted: list[str] = []
     pruned: list[str] = []
     rendered: int | None = None  # of an incremental load: contracts whose answers were rendered anew
+    events: int | None = None  # that the generation's change feed holds
     more: bool = False  # whether incremental feeds wait behind this full one
     seconds: dict[str, float] = {}
 

@@ -31,6 +31,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_generations: Annotated[
         int, Meta(ge=1, le=1000, description="how many generations are kept, besides CURRENT and PIN")
     ] = 3
+    keep_events: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="events that the change feed keeps, of whole feeds, newest first")
+    ] = 500_000
     adopt_timeout_seconds: Annotated[
         float, Meta(ge=0, description="how long to wait for every live worker to take up a generation")
     ] = 30.0

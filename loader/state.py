@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from loader.applied import Applied
 from loader.buckets import (
     ALIAS_HAS_MEMBERSHIP,
     ALIAS_IS_PERSON,
@@ -23,6 +24,7 @@ from loader.buckets import (
 )
 from loader.check import BAD_CHAIN, Faults, Row, Rows, check_tables, end_of_chain, known_codes
 from loader.errors import BadFeed, BadGeneration
+from loader.eventfile import NewBatch
 from loader.events import Change, read_events
 from loader.pack import DANGLING_CONTRACT, EMPTY_PERIOD, NOT_VALID, UNKNOWN_CODE, faults_of_person
 from loader.read import Feed
@@ -95,6 +97,7 @@ class State:
         }  # of changed records; None: new
         self.slots: dict[int, int] = {}  # of contracts that are new
         self.faults = _Places()
+        self.batches: list[NewBatch] = []  # what is to be told of each feed
         self._rows: dict[str, dict[bytes, Row]] = {}
         self._known_codes: dict[int, set[str]] | None = None
         self._begin = {code: i for i, code in enumerate(generation.tables.begin_codes)}
@@ -103,7 +106,9 @@ class State:
     def apply(self, feed: Feed) -> None:
         """Apply one feed. Raises BadFeed; then the state is of no more use."""
         self.faults.begin(feed)
+        applied = Applied(self.entry)
         for change in read_events(feed, self.faults.first):
+            applied.before(change)
             if change.table == "memberships":
                 self._membership(change)
             elif change.table == "persons":
@@ -112,9 +117,12 @@ class State:
                 self._change_nin(change)
             else:
                 self._small(change)
+            applied.after(change)
         self.faults.raise_any()
         if format_digest(self.digest) != feed.manifest.content_digest:
             raise BadFeed(f"{MANIFEST}: the events do not lead to its content_digest: its base is another state")
+        sequence = feed.manifest.sequence
+        self.batches.append(applied.batch(feed.manifest, self.generation.serial + 1 if sequence is None else sequence))
 
     # -- what there is
 

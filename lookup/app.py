@@ -7,12 +7,12 @@ from litestar.types import HTTPScope, Receive, Send
 
 from lookup.exchange import PARAMETER_TYPE, Exchange
 from lookup.problems import HANDLERS, PROBLEMS, SCOPE_KEY, tell
-from lookup.rest import operation, page, patients, persons, reverse
+from lookup.rest import events, operation, page, patients, persons, reverse
 
 if TYPE_CHECKING:
     from lookup.current import ServiceState
 
-HANDLED: list[Any] = [*persons.ROUTES, *reverse.ROUTES, *patients.ROUTES, *operation.ROUTES]
+HANDLED: list[Any] = [*persons.ROUTES, *reverse.ROUTES, *patients.ROUTES, *events.ROUTES, *operation.ROUTES]
 # every route by which requests are counted
 TEMPLATES = tuple(
     sorted(

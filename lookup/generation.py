@@ -21,9 +21,11 @@ from weakref import WeakValueDictionary
 import lmdb
 
 from lookup.core import Index
+from lookup.events import Events
 from lookup.index import LENGTH_BITS, POINTERS_HEADER
 from lookup.manifest import (
     CURRENT,
+    EVENTS,
     FORMAT,
     INDEX,
     KINDS,
@@ -78,8 +80,9 @@ SELF_TEST_SLOTS = 16
 class Generation:
     """One opened generation. Hold a reference for as long as anything that came out of it is in use.
 
-    `index` may be asked from any thread; `tables` and `people` give each thread an object of its own. `people` is None
-    on a node without people.mdb. `as_of_seconds` is the register's age as seconds since 1970-01-01T00:00:00Z.
+    `index` and `events` may be asked from any thread; `tables` and `people` give each thread an object of its own.
+    `people` is None on a node without people.mdb, `events` on one without events.bin. `as_of_seconds` is the register's
+    age as seconds since 1970-01-01T00:00:00Z.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, stamps: Stamps) -> None:
@@ -92,6 +95,8 @@ class Generation:
         self._index_env = _environment(folder / KINDS[INDEX], stamps, readahead=True)
         people = KINDS[PEOPLE] in stamps
         self._people_env = _environment(folder / KINDS[PEOPLE], stamps, readahead=False) if people else None
+        events = KINDS[EVENTS]
+        self.events = Events(_map(folder / events, stamps[events])) if events in stamps else None
         self._threads = threading.local()
         self._check()
 
@@ -106,6 +111,10 @@ class Generation:
                 raise NotServable("the files are not of one generation")
         if self.people is not None and self.people.meta.bits != said.bits:
             raise NotServable("people.mdb is of another generation")
+        if self.events is not None:
+            last = self.events.batches[-1]
+            if (last.serial, last.digest) != (said.serial, said.content_digest):
+                raise NotServable("events.bin is of another generation")
 
     @property
     def tables(self) -> Tables:

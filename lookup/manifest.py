@@ -22,8 +22,8 @@ CURRENT = "CURRENT"
 PIN = "PIN"
 REFUSED = "refused.json"
 
-INDEX, POINTERS, PEOPLE = "index", "pointers", "people"
-KINDS = {INDEX: "index.mdb", POINTERS: "pointers.bin", PEOPLE: "people.mdb"}
+INDEX, POINTERS, PEOPLE, EVENTS = "index", "pointers", "people", "events"
+KINDS = {INDEX: "index.mdb", POINTERS: "pointers.bin", PEOPLE: "people.mdb", EVENTS: "events.bin"}
 NEEDED = (INDEX, POINTERS)
 MAX_MANIFEST_BYTES = 1 << 20
 

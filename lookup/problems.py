@@ -55,6 +55,7 @@ class Problem(Exception):
     def __init__(self, detail: str | None = None, headers: dict[str, str] | None = None) -> None:
         super().__init__(self.word)
         self.detail, self.headers = detail, headers or {}
+        self.position: str | None = None
 
 
 class InvalidRequest(Problem):
@@ -111,6 +112,16 @@ class NotFound(Problem):
     word = "not-found"
 
 
+class Resync(Problem):
+    """A position from which the change feed cannot go on. `position` is where to begin, before a fresh export."""
+
+    word = "resync"
+
+    def __init__(self, position: str) -> None:
+        super().__init__("take a fresh export, and then follow from the position given here")
+        self.position = position
+
+
 class TooLarge(Problem):
     """A body above the limit."""
 
@@ -141,19 +152,22 @@ class NotServedHere(Problem):
         super().__init__(detail, {"Retry-After": "3600"})
 
 
-def problem_body(word: str, detail: str | None = None) -> bytes:
+def problem_body(word: str, detail: str | None = None, position: str | None = None) -> bytes:
     """The JSON of a problem."""
     status, title = PROBLEMS[word]
-    return _encoder.encode(shapes.Problem(type=URN + word, title=title, status=status, detail=detail))
+    problem = shapes.Problem(type=URN + word, title=title, status=status, detail=detail, position=position)
+    return _encoder.encode(problem)
 
 
-def _response(word: str, detail: str | None = None, headers: dict[str, str] | None = None) -> Response[bytes]:
-    body = problem_body(word, detail)
+def _response(
+    word: str, detail: str | None = None, headers: dict[str, str] | None = None, position: str | None = None
+) -> Response[bytes]:
+    body = problem_body(word, detail, position)
     return Response(body, status_code=PROBLEMS[word][0], media_type=MEDIA_TYPE, headers=headers or {})
 
 
 def _on_problem(_: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
-    return _response(error.word, error.detail, error.headers)
+    return _response(error.word, error.detail, error.headers, error.position)
 
 
 def _on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -5,7 +5,7 @@ member that has nothing to say is null or an empty list, never left out.
 """
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -316,6 +316,37 @@ class PatientsAnswer(Shape, frozen=True, kw_only=True):
     withheld: int
 
 
+class Event(Shape, frozen=True, kw_only=True):
+    """One event: the position behind it, its name, the `as_of` it came with, and the record as in the feed.
+
+    The record is what it is behind the change; of a deleted one, what it was.
+    """
+
+    position: str
+    event: str
+    time: str
+    body: dict[str, Any]
+
+
+class EventsAnswer(Shape, frozen=True, kw_only=True):
+    """The answer of GET /v1/events: in order; `next` is what to ask after next, `more` whether there is more now.
+
+    `withheld` counts the events about protected persons that are left out.
+    """
+
+    events: list[Event]
+    next: str
+    more: bool
+    withheld: int
+
+
+class LatestAnswer(Shape, frozen=True, kw_only=True):
+    """The answer of GET /v1/events/latest: the position of who has everything up to this generation."""
+
+    position: str
+    serial: int
+
+
 class StatusAnswer(Shape, frozen=True, kw_only=True):
     """The answer of GET /v1/status: the generation in service. `asOf` and `builtAt` are RFC 3339 with an offset."""
 
@@ -344,3 +375,4 @@ class Problem(Shape, frozen=True, kw_only=True, omit_defaults=True):
     title: str
     status: int
     detail: str | None = None
+    position: str | None = None

@@ -130,6 +130,29 @@ PATIENTS = {
     "count": 1,
     "withheld": 0,
 }
+LATEST: dict[str, Any] = {"position": "42.2.0a1b2c3d", "serial": 42}
+EVENTS = {
+    "events": [
+        {
+            "position": "42.1.5f9e04c7",
+            "event": "PatientOnContractCreated",
+            "time": "2026-11-23T03:00:00+01:00",
+            "body": {
+                "id": 55001,
+                "nin": NIN,
+                "contractId": 123,
+                "from": "2026-11-23T00:00:00",
+                "to": None,
+                "beginCode": "BGVA",
+                "endCode": None,
+                "updated": "2026-11-22T09:30:00",
+            },
+        },
+    ],
+    "next": LATEST["position"],
+    "more": False,
+    "withheld": 1,
+}
 STATUS = {
     "serial": 42,
     "digest8": "0a1b2c3d",

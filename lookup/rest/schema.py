@@ -139,8 +139,23 @@ _PATIENT_DATA = Parameter(
     schema=Schema(type=OpenAPIType.BOOLEAN, default=False),
     description="give each patient's names, birth date, sex and (unless protected) addresses",
 )
+_AFTER = Parameter(
+    name="after",
+    param_in="query",
+    required=True,
+    schema=Schema(type=OpenAPIType.STRING, examples=[examples.LATEST["position"]]),
+    description="the position to go on from: that of an event, of a page's next, or of /v1/events/latest",
+)
+_LIMIT = Parameter(
+    name="limit",
+    param_in="query",
+    required=False,
+    schema=Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=1000, default=100),
+    description="how many events to look at, those that are left out included",
+)
 _PERSON = (*BODY, "invalid-nin", "unknown-person", "unready")
 PERSONS, REVERSE, LISTS, OPERATION = "Persons", "GPs, contracts, offices", "Patient lists", "Operation"
+FEED = "Change feed"
 
 GP_LOOKUP = _route(
     "gpLookup",
@@ -236,6 +251,23 @@ PATIENTS = _route(
     ("unknown-contract", *QUERY, "not-served-here"),
     operation=_query(_AT_QUERY, _PATIENT_DATA),
     patients=examples.PATIENTS,
+)
+EVENTS = _route(
+    "events",
+    FEED,
+    "What has happened behind a position",
+    shapes.EventsAnswer,
+    (*QUERY, "resync", "not-served-here"),
+    operation=_query(_AFTER, _LIMIT),
+    events=examples.EVENTS,
+)
+EVENTS_LATEST = _route(
+    "eventsLatest",
+    FEED,
+    "The newest position",
+    shapes.LatestAnswer,
+    ("unready", "not-served-here"),
+    latest=examples.LATEST,
 )
 LIVEZ = _route("livez", OPERATION, "Whether the process is alive", shapes.Health, alive={"status": "alive"})
 READYZ = _route(

@@ -42,6 +42,8 @@ def test_the_openapi_document_names_every_route_and_its_problems(client: TestCli
         "/v1/contracts/{id}",
         "/v1/contracts/{id}/patients",
         "/v1/offices/{organizationNumber}/contracts",
+        "/v1/events",
+        "/v1/events/latest",
         "/v1/status",
         "/livez",
         "/readyz",

@@ -32,6 +32,7 @@ GETS = (
     "/v1/contracts/100/patients",
     "/v1/offices/123456785/contracts",
 )
+FEED = ("/v1/events?after=42.0", "/v1/events/latest")
 NOBODYS = (
     "/v1/her/0",
     "/v1/gps/0",
@@ -59,7 +60,7 @@ def check(answer: Any, word: str, generation: str | None = "42") -> None:
 
 def test_the_walk_misses_no_route() -> None:
     templates = {path for handler in HANDLED for path in handler.paths}
-    walked = {*POSTS, *OTHERS}
+    walked = {*POSTS, *OTHERS, *(path.partition("?")[0] for path in FEED)}
     for path in GETS:
         walked |= {t for t in templates if "{" in t and _fits(t, path)}
     assert walked == templates
@@ -157,7 +158,7 @@ def test_a_number_in_a_path(client: TestClient, before: str, after: str, word: s
         check(client.get(before + odd + after), "invalid-request")
 
 
-@pytest.mark.parametrize("path", [*POSTS, *GETS, *OTHERS])
+@pytest.mark.parametrize("path", [*POSTS, *GETS, *FEED, *OTHERS])
 def test_methods_that_a_resource_does_not_have(client: TestClient, path: str) -> None:
     allowed = {"POST", "OPTIONS"} if path in POSTS else {"GET", "HEAD", "OPTIONS"}
     for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
@@ -183,7 +184,7 @@ def test_no_such_route(client: TestClient, path: str) -> None:
 def test_without_a_generation_nothing_is_answered_but_that_it_cannot() -> None:
     with TestClient(create_app(state_of(None))) as client:
         answers = [client.post(path, json=body) for path, body in POSTS.items()]
-        answers += [client.get(path) for path in (*GETS, *NOBODYS, "/readyz", "/v1/status")]
+        answers += [client.get(path) for path in (*GETS, *FEED, *NOBODYS, "/readyz", "/v1/status")]
         for answer in answers:
             check(answer, "unready", generation=None)
             assert answer.headers["retry-after"].isdigit()
@@ -193,7 +194,7 @@ def test_without_a_generation_nothing_is_answered_but_that_it_cannot() -> None:
 
 def test_a_register_too_old_to_answer_from(opened: Generation) -> None:
     with TestClient(create_app(state_of(opened, stale_refuse_hours=8))) as client:
-        for path in (*GETS, "/readyz"):
+        for path in (*GETS, *FEED, "/readyz"):
             check(client.get(path), "unready")
         check(client.post("/v1/gp-lookup", json={"nin": LISTED}), "unready")
         assert client.get("/v1/status").status_code == 200

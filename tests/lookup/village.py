@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+import register.model
+from loader.eventfile import NewBatch, Told, told, write_events
 from lookup import key, tables
 from lookup.answers import ContractView, fragments
 from lookup.index import encode_buckets, encode_fragments
@@ -25,6 +27,7 @@ from register.model import (
     Doctor,
     DoctorCycle,
     ElectronicAddress,
+    NinChange,
     Office,
     Outpost,
     Person,
@@ -151,6 +154,12 @@ def _cycle(
     )
 
 
+def _told(nin: str, *, protected: bool = False) -> Told:
+    """An event about a villager, protected now or when it happened."""
+    body = register.model.Membership(id=99, nin=nin, contract_id=SHARED, valid_from=day(2022), updated=day(2022))
+    return told("PatientOnContractUpdated", body, protected=protected)
+
+
 CYCLES = [
     _cycle(1, SHARED, KARI, "LPFL", day(2020), her_id=4000001),
     _cycle(2, SHARED, PER, "LPFL", day(2021), her_id=4000002),
@@ -177,6 +186,24 @@ ROWS: dict[str, list[Any]] = {
     "teams": [],
     "nin_changes": [],
 }
+# Of the feed before nothing is told but where it ended; this one is about everybody, and took 70 times as long.
+BATCHES = [
+    NewBatch(41, "1" * 32, "2026-11-23T03:00:00+01:00", 12, None),
+    NewBatch(
+        42,
+        "0" * 32,
+        AS_OF,
+        75,
+        [
+            told("ContractUpdated", CONTRACTS[0]),
+            _told(LISTED),
+            _told(PROTECTED),
+            _told(NOBODY, protected=True),
+            told("PatientNinChanged", NinChange(old_nin=OLD_NUMBER, new_nin=LISTED, changed=day(2020))),
+            *([_told(MOVING)] * 70),
+        ],
+    ),
+]
 COUNTS = {table: len(rows) for table, rows in ROWS.items()}
 
 
@@ -203,6 +230,8 @@ def generation(data_dir: Path, *, people: bool = True) -> Path:
     if people:
         tiny.write_store(building / "people.mdb", _people_databases())
         files.append(("people.mdb", "people", False))
+    write_events(building / "events.bin", None, BATCHES, keep=1000)
+    files.append(("events.bin", "events", False))
     manifest = Manifest(
         format=FORMAT,
         reader=1,
