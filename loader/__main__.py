@@ -76,6 +76,9 @@ def parser() -> argparse.ArgumentParser:
     for name in ("old", "new"):
         diff.add_argument(name, metavar=name.upper(), help="SERIAL[-DIGEST8]")
     diff.add_argument("--list", action="store_true", help="every difference, one JSON object a line; persons unnamed")
+    export = verbs.add_parser("export", parents=[shared], help="write a generation out again, as a feed")
+    export.add_argument("name", metavar="NAME", nargs="?", help="SERIAL[-DIGEST8]; without it, what CURRENT names")
+    export.add_argument("--to", metavar="TARGET", type=Path, required=True, help="what is not there yet, or is empty")
     prune = verbs.add_parser("prune", parents=[shared], help="remove old generations")
     prune.add_argument("--keep", dest="keep_generations", metavar="N", help="besides CURRENT, PIN and what is served")
     settings = verbs.add_parser("settings", parents=[shared], help="print the settings in force")
@@ -212,6 +215,21 @@ def diff(settings: Settings, arguments: argparse.Namespace) -> None:
         sys.stdout.write(told(counts))
 
 
+def export(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`export [NAME] --to TARGET`."""
+    from loader.export import FEED  # noqa: PLC0415
+    from loader.export import export as run  # noqa: PLC0415
+    from loader.progress import Progress  # noqa: PLC0415
+
+    _require_folder(settings)
+    with _stoppable():
+        exported = run(settings.data_dir, arguments.name, arguments.to, FEED, Progress())
+    if arguments.json:
+        _print_json(exported)
+    elif sys.stdout.isatty():
+        print(exported.line())
+
+
 def prune(settings: Settings, arguments: argparse.Namespace) -> None:
     """`prune`."""
     from loader.lock import LoaderLock  # noqa: PLC0415
@@ -245,6 +263,7 @@ VERBS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "verify": verify,
     **dict.fromkeys(("rollback", "accept", "pin", "unpin"), move),
     "diff": diff,
+    "export": export,
     "prune": prune,
     "settings": show_settings,
 }
