@@ -1,4 +1,4 @@
-"""A generation written out again, as a full feed. The verb `export`.
+"""A generation written out again: as a full feed, or as the real register's own export. The verb `export`.
 
 Promises: what is written as a feed has the generation's content digest, so that loading it gives the same register
 under the same sequence; a target that holds anything is refused; what fails leaves nothing behind that could be taken
@@ -14,6 +14,7 @@ import msgspec
 
 from loader._fast.lines import lines_digest
 from loader.errors import BadGeneration, UsageError
+from loader.flr_export import write_archive
 from loader.moves import find
 from loader.progress import Progress
 from loader.publish import fsync
@@ -26,8 +27,7 @@ from lookup.record import Damaged
 from register.feed import DIGEST_MODULUS, FeedWriter, format_digest
 from register.model import Membership
 
-FEED = "feed"
-FORMATS = (FEED,)
+FEED, FLR_EXPORT = "feed", "flr-export"
 SUFFIX = ".ndjson.zst"
 FOLDER_MODE = 0o750
 BATCH = 10_000
@@ -48,7 +48,7 @@ class Exported(msgspec.Struct, frozen=True):
 
 def export(data_dir: Path, wanted: str | None, target: Path, kind: str, progress: Progress) -> Exported:
     """Write a generation, `wanted` None: what CURRENT names, to `target`. Raises UsageError or BadGeneration."""
-    _require_free(target)
+    _require_free(target, folder=kind == FEED)
     try:
         name = read_pointer(data_dir, CURRENT) if wanted is None else find(data_dir, wanted)
         if name is None:
@@ -57,14 +57,20 @@ def export(data_dir: Path, wanted: str | None, target: Path, kind: str, progress
             generation = open_generation(data_dir / GENERATIONS / name)
         if generation.people is None:
             raise BadGeneration("people.mdb is not on this node: persons cannot be exported without it")
+        if kind == FLR_EXPORT:
+            return Exported(name, str(target), kind, write_archive(generation, target, progress))
         return Exported(name, str(target), kind, _write_feed(generation, generation.people, target, progress))
     except (NotServable, Damaged) as error:
         raise BadGeneration(str(error)) from None
 
 
-def _require_free(target: Path) -> None:
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+def _require_free(target: Path, *, folder: bool) -> None:
+    if not target.exists():
+        return
+    if folder and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(f"{target} exists and is not an empty folder")
+    if not folder and (not target.is_file() or target.stat().st_size):
+        raise UsageError(f"{target} exists and is not an empty file")
 
 
 def _write_feed(generation: Generation, people: People, target: Path, progress: Progress) -> dict[str, int]:
