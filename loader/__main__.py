@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,10 +27,12 @@ from loader.errors import (
     as_loader_error,
 )
 from loader.settings import TABLE, Settings
+from register.localtime import OSLO, parse_at
 from register.settings import SettingsError, as_json, as_lines, as_markdown, read_settings
 
 OK = 0
 ADOPT_TIMEOUT = "how long the workers may take, in seconds"
+FORMATS = ("feed", "flr-export")
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STOPPED = 128  # and the number of the signal, as a shell says it: 130 or 143
 
@@ -37,6 +40,14 @@ STOPPED = 128  # and the number of the signal, as a shell says it: 130 or 143
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
+
+
+def _moment(text: str) -> datetime:
+    """A time with an offset, or Norwegian wall-clock time."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=OSLO) + timedelta(microseconds=parse_at(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parser() -> argparse.ArgumentParser:
@@ -51,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
     load.add_argument("--rebuild", action="store_true", help="build again what is already in service")
     load.add_argument("--accept-drift", metavar="REASON", help="take a feed that is very unlike what is in service")
     load.add_argument("--allow-older", metavar="REASON", help="take a feed older than what is in service")
+    load.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="what FEED is: feed, or flr-export, a ZIP")
+    load.add_argument(
+        "--as-of", metavar="TIME", type=_moment, help="when the flr-export was made; else as it says itself"
+    )
     for flag, setting, help_text in (
         ("--adopt-timeout", "adopt_timeout_seconds", ADOPT_TIMEOUT),
         ("--stuck-after", "stuck_after_seconds", "age of a load that is worth a word, in seconds"),
@@ -76,6 +91,10 @@ def parser() -> argparse.ArgumentParser:
     for name in ("old", "new"):
         diff.add_argument(name, metavar=name.upper(), help="SERIAL[-DIGEST8]")
     diff.add_argument("--list", action="store_true", help="every difference, one JSON object a line; persons unnamed")
+    export = verbs.add_parser("export", parents=[shared], help="write a generation out again")
+    export.add_argument("name", metavar="NAME", nargs="?", help="SERIAL[-DIGEST8]; without it, what CURRENT names")
+    export.add_argument("--to", metavar="TARGET", type=Path, required=True, help="what is not there yet, or is empty")
+    export.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="feed (a folder), or flr-export (a ZIP)")
     prune = verbs.add_parser("prune", parents=[shared], help="remove old generations")
     prune.add_argument("--keep", dest="keep_generations", metavar="N", help="besides CURRENT, PIN and what is served")
     settings = verbs.add_parser("settings", parents=[shared], help="print the settings in force")
@@ -85,9 +104,12 @@ def parser() -> argparse.ArgumentParser:
 
 def load(settings: Settings, arguments: argparse.Namespace) -> None:
     """`load FEED`."""
-    from loader.load import load as run  # noqa: PLC0415 -- the other verbs can do without the pipeline
+    from loader.choose import FlrExport  # noqa: PLC0415 -- the other verbs can do without the pipeline
+    from loader.load import load as run  # noqa: PLC0415
     from loader.progress import Progress  # noqa: PLC0415
 
+    if arguments.as_of is not None and arguments.format != "flr-export":
+        raise UsageError("--as-of is for an flr-export: a feed says itself of when it is")
     gc.disable()  # a load ends before cycles could matter, and holds millions of records that would be looked through
     with _stoppable():
         report = run(
@@ -97,6 +119,7 @@ def load(settings: Settings, arguments: argparse.Namespace) -> None:
             rebuild=arguments.rebuild,
             allow_older=arguments.allow_older,
             accept_drift=arguments.accept_drift,
+            flr_export=FlrExport(arguments.as_of) if arguments.format == "flr-export" else None,
         )
     if arguments.json:
         _print_json(report)
@@ -212,6 +235,20 @@ def diff(settings: Settings, arguments: argparse.Namespace) -> None:
         sys.stdout.write(told(counts))
 
 
+def export(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`export [NAME] --to TARGET`."""
+    from loader.export import export as run  # noqa: PLC0415
+    from loader.progress import Progress  # noqa: PLC0415
+
+    _require_folder(settings)
+    with _stoppable():
+        exported = run(settings.data_dir, arguments.name, arguments.to, arguments.format, Progress())
+    if arguments.json:
+        _print_json(exported)
+    elif sys.stdout.isatty():
+        print(exported.line())
+
+
 def prune(settings: Settings, arguments: argparse.Namespace) -> None:
     """`prune`."""
     from loader.lock import LoaderLock  # noqa: PLC0415
@@ -245,6 +282,7 @@ VERBS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "verify": verify,
     **dict.fromkeys(("rollback", "accept", "pin", "unpin"), move),
     "diff": diff,
+    "export": export,
     "prune": prune,
     "settings": show_settings,
 }

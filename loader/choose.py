@@ -5,6 +5,7 @@ as each continues from the one before, or else the newest full one and those beh
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,13 +17,23 @@ from lookup.manifest import GENERATIONS, read_manifest, read_refused
 from register.feed import MANIFEST
 
 
+class FlrExport(NamedTuple):
+    """That what is loaded is the real register's export. `as_of` None: it is as old as the archive says."""
+
+    as_of: datetime | None = None
+
+
 class Asked(NamedTuple):
-    """What the operator asks for: a feed or a folder of feeds, the key they are signed with, and what is allowed."""
+    """What the operator asks for: a feed or a folder of feeds, the key they are signed with, and what is allowed.
+
+    With `flr_export` it is an archive.
+    """
 
     folder: Path
     key: Path | None = None
     rebuild: bool = False
     allow_older: str | None = None
+    flr_export: FlrExport | None = None
 
 
 class Chosen(NamedTuple):

@@ -13,8 +13,9 @@ from loader.breaker import hold_full, hold_increment
 from loader.build import Build, Built
 from loader.canaries import Canaries, read_canaries
 from loader.changefeed import base_of, write_full, write_increment
-from loader.choose import Asked, Chosen, choose, read_feeds
+from loader.choose import Asked, Chosen, FlrExport, choose
 from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
+from loader.flr_source import sources
 from loader.increment import Increment
 from loader.lock import LoaderLock
 from loader.progress import Progress
@@ -62,13 +63,14 @@ def load(
     rebuild: bool = False,
     allow_older: str | None = None,
     accept_drift: str | None = None,
+    flr_export: FlrExport | None = None,
 ) -> LoadReport:
     """Load a feed, or of a folder of feeds what is pending there. Raises what loader.errors says.
 
     Leaves a report of what it did or what stopped it. A full feed and the incremental ones after it are two loads; the
-    report is that of the last.
+    report is that of the last. With `flr_export` it is the real register's export that is loaded.
     """
-    asked = Asked(folder, settings.feed_public_key, rebuild, allow_older)
+    asked = Asked(folder, settings.feed_public_key, rebuild, allow_older, flr_export)
     report = _load(asked, settings, progress, accept_drift)
     while report.more:
         report = _load(asked, settings, progress, accept_drift)
@@ -92,16 +94,16 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
         try:
             canaries = read_canaries(settings.canaries, local_micros(time.time()))
             sweep(settings.data_dir)
-            feeds = read_feeds(asked)
-            report.feed = feeds[-1].manifest.source
-            chosen = choose(settings.data_dir, feeds, asked)
-            report.serial = chosen.serial
-            if not chosen.feeds:
-                report.outcome = "nothing new"
-            elif chosen.feeds[0].manifest.kind == "full":
-                _run(chosen, settings, canaries, progress, report)
-            else:
-                _run_increment(chosen, settings, canaries, progress, report)
+            with sources(asked, settings.data_dir, progress, report.warnings) as feeds:
+                report.feed = feeds[-1].manifest.source
+                chosen = choose(settings.data_dir, feeds, asked)
+                report.serial = chosen.serial
+                if not chosen.feeds:
+                    report.outcome = "nothing new"
+                elif chosen.feeds[0].manifest.kind == "full":
+                    _run(chosen, settings, canaries, progress, report)
+                else:
+                    _run_increment(chosen, settings, canaries, progress, report)
             _follow_up(settings, progress, report)
         except BaseException as error:
             _note(settings.data_dir, report, error)

@@ -95,9 +95,9 @@ def open_feed(folder: Path, key: Path | None = None) -> Feed:
             raise BadFeed(f"{MANIFEST}: format {version!r} is not one this loader reads ({FORMAT})")
         manifest = msgspec.json.decode(raw, type=Manifest)
     except msgspec.MsgspecError as error:
-        raise BadFeed(f"{MANIFEST}: {_told(error)}") from None
+        raise BadFeed(f"{MANIFEST}: {told(error)}") from None
     except UnicodeDecodeError as error:
-        raise BadFeed(f"{MANIFEST}: {_told(error)}") from None
+        raise BadFeed(f"{MANIFEST}: {told(error)}") from None
     _check_manifest(manifest)
     return Feed(folder, manifest)
 
@@ -235,7 +235,7 @@ def parse(table: str, name: str, lines: Iterable[tuple[int, bytes]]) -> list[tup
                 record = decode(canonical)
             parsed.append((record, canonical))
         except (ValueError, msgspec.MsgspecError) as error:
-            faults.append(f"{name}:{number}: {_told(error)}")
+            faults.append(f"{name}:{number}: {told(error)}")
             if len(faults) == MAX_FAULTS:
                 break
     if faults:
@@ -243,7 +243,7 @@ def parse(table: str, name: str, lines: Iterable[tuple[int, bytes]]) -> list[tup
     return parsed
 
 
-def _told(error: ValueError | msgspec.MsgspecError) -> str:
+def told(error: ValueError | msgspec.MsgspecError) -> str:
     """What is wrong, in msgspec's words, without the content it quotes: a value, or what is no name of a member."""
     if isinstance(error, UnicodeError):
         return "not UTF-8"

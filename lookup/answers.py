@@ -5,7 +5,7 @@ loader renders the fragments of its window ahead with `fragments`; outside the w
 `fragment_at`. Both give the same bytes. Rules: docs/api.md. No I/O, no HTTP.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
@@ -75,10 +75,28 @@ def fragments(view: ContractView, start: int, end: int) -> list[Fragment]:
 
 def current_cycles(view: ContractView, relationships: tuple[str, ...], at: int) -> list[DoctorCycle]:
     """The cycles in force at `at` with one of these relationships: as they are listed, latest from, then highest id."""
+    return _cycles_at(view.cycles, relationships, at)
+
+
+def _cycles_at(cycles: Iterable[DoctorCycle], relationships: tuple[str, ...], at: int) -> list[DoctorCycle]:
     current = [
-        cycle for cycle in view.cycles if cycle.relationship in relationships and covers(cycle.valid_from, cycle.to, at)
+        cycle for cycle in cycles if cycle.relationship in relationships and covers(cycle.valid_from, cycle.to, at)
     ]
     return sorted(current, key=lambda c: (relationships.index(c.relationship), -to_micros(c.valid_from), -c.id))
+
+
+def addressed(contract: Contract, cycles: Iterable[DoctorCycle], at: int) -> DoctorCycle | None:
+    """The cycle whose HER-ID the answer gives at `at`: the GP's, or on a vacant list that of the only substitute."""
+    if not covers(contract.valid_from, contract.to, at):
+        return None
+    cycles = tuple(cycles)
+    return _addressed(_cycles_at(cycles, CONFIRMING, at), _cycles_at(cycles, (codes.SUBSTITUTE,), at))
+
+
+def _addressed(doctors: list[DoctorCycle], substitutes: list[DoctorCycle]) -> DoctorCycle | None:
+    if doctors and doctors[0].relationship == codes.GP:
+        return doctors[0]
+    return substitutes[0] if len(substitutes) == 1 else None
 
 
 def _fragment(view: ContractView, since: int, until: int) -> Fragment:
@@ -95,11 +113,10 @@ def _fragment(view: ContractView, since: int, until: int) -> Fragment:
 def _shared_part(view: ContractView, doctors: list[DoctorCycle], at: int) -> shapes.SharedPart:
     substitutes = current_cycles(view, (codes.SUBSTITUTE,), at)
     gp = doctors[0] if doctors and doctors[0].relationship == codes.GP else None
-    only = substitutes[0] if len(substitutes) == 1 else None
-    addressed = gp or only
+    whose = _addressed(doctors, substitutes)
     return shapes.SharedPart(
         status=VACANT if gp is None else ASSIGNED,
-        her_id=None if addressed is None else addressed.her_id,
+        her_id=None if whose is None else whose.her_id,
         gp=None if gp is None else _gp(view, gp),
         shared_with=[_gp(view, cycle) for cycle in doctors if cycle is not gp],
         substitutes=[_substitute(view, cycle) for cycle in substitutes],

@@ -207,12 +207,15 @@ class FeedWriter:
     def finish(
         self,
         *,
-        sequence: int,
+        sequence: int | None,
         as_of: str,
         source: str,
         base: tuple[int, str] | None = None,
     ) -> Manifest:
-        """Close the data files and write the manifest; `base` is (sequence, digest) of an incremental feed."""
+        """Close the data files and write the manifest; `base` is (sequence, digest) of an incremental feed.
+
+        `sequence` None: the source has none, and the loader takes the next.
+        """
         names = ["events"] if base else list(TABLES)
         for table in names:
             self.write_lines(table, b"", 0)

@@ -9,11 +9,16 @@ from hypothesis import settings
 
 from tests import crooked
 from tests.oracle import Register
+from tests.register import flr_contracts
 from tests.served import Line, Served, load, run
 from tests.service import Service
 
 settings.register_profile("house", deadline=None, database=None)
 settings.load_profile("house")
+
+
+def pytest_report_header() -> str:
+    return flr_contracts.header()
 
 
 @pytest.fixture(scope="session", params=["norway", "crooked"])

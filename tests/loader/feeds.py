@@ -254,12 +254,16 @@ def write_manifest(folder: Path, **members: object) -> None:
     (folder / MANIFEST).write_text(json.dumps(manifest | members))
 
 
+def unpacked(path: Path) -> bytes:
+    """The lines of a data file."""
+    data = path.read_bytes()
+    return zstandard.ZstdDecompressor().decompressobj().decompress(data) if path.suffix == ".zst" else data
+
+
 def entry(path: Path) -> dict[str, object]:
     """What the manifest says of a data file."""
     data = path.read_bytes()
-    lines = data
-    if path.suffix == ".zst":
-        lines = zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    lines = unpacked(path)
     return {
         "name": path.name,
         "table": re.split("[-.]", path.name)[0],

@@ -1,0 +1,193 @@
+"""A generation written as the real register's own export: a ZIP with one XML entry for each office with its contracts.
+
+History and persons' particulars are in it, as far as the interface has room for them (docs/flr-export.md). The
+register lies by person, the export by office: so one pass over the index deals the memberships out into parts, some
+offices to each, in files that have no name and go with the process; then part after part is put in order and written.
+Memory is that of one part.
+"""
+
+import os
+import stat
+import struct
+import tempfile
+import zipfile
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from loader.errors import BadGeneration
+from loader.flr_wire import (
+    Wording,
+    contract_values,
+    cycle_values,
+    membership_values,
+    office_values,
+    outpost_values,
+    person_values,
+)
+from loader.progress import Progress
+from loader.publish import fsync
+from loader.verify import membership_record
+from lookup.answers import addressed
+from lookup.generation import Generation
+from lookup.record import Membership
+from lookup.tables import present
+from register import flr_xml
+from register.flr_schema import ENTRY
+from register.flr_xml import Rendered
+from register.localtime import OSLO, local_micros
+from register.model import Code, Contract, DoctorCycle, Office, Person
+
+PARTS = 64
+BUFFER_BYTES = 1 << 17
+FILE_MODE = 0o640
+LEVEL = 1  # 6 takes four times as long for a quarter less
+HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
+CONTRACT, MEMBERSHIP = "GPContract", "PatientToGPContractAssociation"
+_ROW = struct.Struct("<QIqqBBqQ")  # number; a membership of the index, member by member
+
+Members = dict[int, list[tuple[int, Membership]]]  # slot -> (number, membership)
+
+
+def write_archive(generation: Generation, target: Path, progress: Progress) -> dict[str, int]:
+    """Write the export to `target`, whole or not at all; returns how many records of each table are in it."""
+    partial = target.with_name(f".{target.name}.partial")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    try:
+        with ExitStack() as stack:
+            file = stack.enter_context(os.fdopen(os.open(partial, flags, FILE_MODE), "wb"))
+            parts: list[IO[bytes]] = [
+                stack.enter_context(tempfile.TemporaryFile(dir=target.parent)) for _ in range(PARTS)
+            ]
+            export = _Export(generation, parts)
+            with progress.step("deal", 1 << generation.index.bits):
+                export.deal(progress)
+            with (
+                progress.step("offices", len(export.offices)),
+                zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive,
+            ):
+                export.write(archive, progress)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(target)
+        fsync(target.parent)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    return export.written
+
+
+class _Export:
+    def __init__(self, generation: Generation, parts: list[IO[bytes]]) -> None:
+        self.generation, self.tables = generation, generation.tables
+        self.at = local_micros(generation.as_of_seconds)
+        self.made = datetime.fromtimestamp(generation.as_of_seconds, OSLO)
+        self.word = Wording(msgspec.json.decode(line, type=Code) for line in self.tables.lines("codes"))
+        offices = (msgspec.json.decode(line, type=Office) for line in self.tables.lines("offices"))
+        self.offices = [one for one in offices if self.tables.contract_ids_of_office(one.organization_number)]
+        self.written: dict[str, int] = defaultdict(int)
+        self._parts, self._buffers = parts, [bytearray() for _ in parts]
+        self._part_of_slot = self._dealt()
+
+    def _dealt(self) -> dict[int, int]:
+        """slot -> part; the contracts of an office are in one part."""
+        part_of = {office.organization_number: i * PARTS // len(self.offices) for i, office in enumerate(self.offices)}
+        return {
+            present(self.tables.slot_of_contract(contract_id)): part
+            for number, part in part_of.items()
+            for contract_id in self.tables.contract_ids_of_office(number)
+        }
+
+    def deal(self, progress: Progress) -> None:
+        """Deal all memberships out into the parts."""
+        for bucket in range(1 << self.generation.index.bits):
+            for nin, record in self.generation.index.bucket(bucket):
+                for membership in record.memberships:
+                    part = self._part_of_slot[membership.slot]
+                    self._buffers[part] += _ROW.pack(nin, *membership)
+                    if len(self._buffers[part]) >= BUFFER_BYTES:
+                        self._flush(part)
+            progress.advance()
+
+    def _flush(self, part: int) -> None:
+        self._parts[part].write(self._buffers[part])
+        self._buffers[part] = bytearray()
+
+    def _members(self, part: int) -> Members:
+        self._flush(part)
+        self._parts[part].seek(0)
+        members: Members = defaultdict(list)
+        for nin, *row in _ROW.iter_unpack(self._parts[part].read()):
+            membership = Membership(*row)
+            members[membership.slot].append((nin, membership))
+        for rows in members.values():
+            rows.sort(key=lambda row: row[1].id)
+        return members
+
+    def write(self, archive: zipfile.ZipFile, progress: Progress) -> None:
+        """Write an entry for each office, part by part."""
+        members: Members = {}
+        last = -1
+        for i, office in enumerate(self.offices):
+            if i * PARTS // len(self.offices) != last:
+                last = i * PARTS // len(self.offices)
+                members = self._members(last)
+            info = zipfile.ZipInfo(f"{office.organization_number}.xml", self.made.timetuple()[:6])
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | FILE_MODE) << 16
+            with archive.open(info, "w", force_zip64=True) as entry:
+                for text in self._entry(office, members):
+                    entry.write(text.encode())
+            self.written["offices"] += 1
+            progress.advance()
+
+    def _entry(self, office: Office, members: Members) -> Iterator[str]:
+        """The document of an office, contract by contract."""
+        yield f"{HEAD}<{ENTRY}{flr_xml.declarations()}>\n"
+        shown = Rendered(flr_xml.content("GPOffice", office_values(office, self.word)))
+        for contract_id in self.tables.contract_ids_of_office(office.organization_number):
+            contract = present(self.tables.contract(contract_id))
+            yield f"<{CONTRACT}>{self._contract(contract, shown, members)}</{CONTRACT}>\n"
+        yield f"</{ENTRY}>\n"
+
+    def _contract(self, contract: Contract, office: Rendered, members: Members) -> str:
+        cycles = self.tables.cycles_of_contract(contract.id)
+        outposts = self.tables.outposts_of_contract(contract.id)
+        slot = present(self.tables.slot_of_contract(contract.id))
+        patients = members.pop(slot, [])
+        self.written["contracts"] += 1
+        self.written["doctor_cycles"] += len(cycles)
+        self.written["outposts"] += len(outposts)
+        self.written["memberships"] += len(patients)
+        values = contract_values(
+            contract,
+            self.word,
+            GPOffice=office,
+            DoctorCycles=[
+                cycle_values(cycle, present(self.tables.doctor(cycle.hpr_number)), self.word) for cycle in cycles
+            ],
+            OutOfOfficeOffices=[outpost_values(outpost, self.word) for outpost in outposts],
+            PatientList=self._patients(patients, addressed(contract, cycles, self.at)),
+        )
+        return flr_xml.content(CONTRACT, values)
+
+    def _patients(self, patients: list[tuple[int, Membership]], whose: DoctorCycle | None) -> Rendered:
+        """An ArrayOfPatientToGPContractAssociation, one a line."""
+        out = []
+        for nin, m in patients:
+            her_id = whose.her_id if whose is not None and m.covers(self.at) else None
+            membership = membership_record(self.generation, nin, m)
+            values = membership_values(membership, self._person(nin), her_id, self.word)
+            out.append(f"\n<{MEMBERSHIP}>{flr_xml.content(MEMBERSHIP, values)}</{MEMBERSHIP}>")
+        return Rendered("".join(out))
+
+    def _person(self, nin: int) -> Rendered:
+        assert self.generation.people is not None
+        person: Person | None = self.generation.people.person(nin)
+        if person is None:
+            raise BadGeneration("a person of a list is not in people.mdb")
+        return Rendered(flr_xml.content("Person", person_values(person, self.word)))
