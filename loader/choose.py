@@ -17,12 +17,16 @@ from register.feed import MANIFEST
 
 
 class Asked(NamedTuple):
-    """What the operator asks for: a feed or a folder of feeds, the key they are signed with, and what is allowed."""
+    """What the operator asks for: a feed or a folder of feeds, the key they are signed with, and what is allowed.
+
+    `store` is a URL to fetch them from, to a folder of the loader's own.
+    """
 
     folder: Path
     key: Path | None = None
     rebuild: bool = False
     allow_older: str | None = None
+    store: str | None = None
 
 
 class Chosen(NamedTuple):
