@@ -39,7 +39,7 @@ demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000
 	@$(VENV)python -m bench.demo --persons $(PERSONS) --seed $(SEED) $(DEMO_ARGS)
 
 test: setup ## run the tests (PYTEST_ARGS='-k index')
-	@$(UNDER) $(VENV)python -m pytest $(PYTEST_ARGS)
+	@$(UNDER) $(VENV)python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 test-core: setup ## run the tests of compiled code (LOOKUP_BUILD=debug, or sanitize for ASan and UBSan)
 	@$(UNDER) $(VENV)python -m pytest -n auto $(CORE_TESTS) $(PYTEST_ARGS)

@@ -6,8 +6,10 @@ Quiet on success when there is no terminal (cron mails whatever is printed); one
 import argparse
 import gc
 import os
+import random
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -58,7 +60,9 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="flr-loader", description="Puts feeds from the master in service.")
     verbs = top.add_subparsers(dest="verb", required=True, parser_class=_Parser)
     load = verbs.add_parser("load", parents=[shared], help="put a feed, or what is pending of several, in service")
-    load.add_argument("feed", metavar="FEED", type=Path, help="a feed (it holds manifest.json), or a folder of feeds")
+    load.add_argument(
+        "feed", metavar="FEED", help="a feed (it holds manifest.json), or a folder of feeds, or a URL of such"
+    )
     load.add_argument("--rebuild", action="store_true", help="build again what is already in service")
     load.add_argument("--accept-drift", metavar="REASON", help="take a feed that is very unlike what is in service")
     load.add_argument("--allow-older", metavar="REASON", help="take a feed older than what is in service")
@@ -72,7 +76,18 @@ def parser() -> argparse.ArgumentParser:
         ("--processes", "processes", "that build"),
     ):
         load.add_argument(flag, dest=setting, metavar="N", help=help_text)
-    verbs.add_parser("status", parents=[shared], help="what is in service, what is there, who serves it")
+    push = verbs.add_parser("push", parents=[shared], help="put what is in service in a store for other nodes")
+    push.add_argument("--to", metavar="PLACE", required=True, help="s3://BUCKET/PREFIX, or a folder")
+    pull = verbs.add_parser("pull", parents=[shared], help="put the newest generation of a store in service here")
+    pull.add_argument(
+        "--from", dest="place", metavar="PLACE", required=True, help="s3://BUCKET/PREFIX, a URL, or a folder"
+    )
+    pull.add_argument("--accept-drift", metavar="REASON", help="take one that is very unlike what is in service")
+    pull.add_argument("--adopt-timeout", dest="adopt_timeout_seconds", metavar="N", help=ADOPT_TIMEOUT)
+    status = verbs.add_parser("status", parents=[shared], help="what is in service, what is there, who serves it")
+    status.add_argument(
+        "--stale-after", dest="stale_after_seconds", metavar="N", help="exit code 65 at this age, in seconds"
+    )
     verify = verbs.add_parser("verify", parents=[shared], help="check a generation's files and open it")
     verify.add_argument("name", metavar="NAME", nargs="?", help="SERIAL-DIGEST8; without it, what CURRENT names")
     verify.add_argument("--deep", action="store_true", help="recompute the content digest too")
@@ -106,14 +121,17 @@ def load(settings: Settings, arguments: argparse.Namespace) -> None:
     """`load FEED`."""
     from loader.choose import FlrExport  # noqa: PLC0415 -- the other verbs can do without the pipeline
     from loader.load import load as run  # noqa: PLC0415
+    from loader.objects import is_url  # noqa: PLC0415
     from loader.progress import Progress  # noqa: PLC0415
 
     if arguments.as_of is not None and arguments.format != "flr-export":
         raise UsageError("--as-of is for an flr-export: a feed says itself of when it is")
+    if is_url(arguments.feed):
+        _spread(settings)
     gc.disable()  # a load ends before cycles could matter, and holds millions of records that would be looked through
     with _stoppable():
         report = run(
-            arguments.feed,
+            arguments.feed if is_url(arguments.feed) else Path(arguments.feed),
             settings,
             Progress(),
             rebuild=arguments.rebuild,
@@ -121,6 +139,41 @@ def load(settings: Settings, arguments: argparse.Namespace) -> None:
             accept_drift=arguments.accept_drift,
             flr_export=FlrExport(arguments.as_of) if arguments.format == "flr-export" else None,
         )
+    if arguments.json:
+        _print_json(report)
+    elif sys.stdout.isatty() or (report.outcome, report.adoption) == ("published", "pinned"):
+        print(report.line())
+
+
+def _spread(settings: Settings) -> None:
+    """Many nodes whose cron strikes at once do not reach for the store at once. Nobody at a terminal waits for that."""
+    if not sys.stderr.isatty():
+        time.sleep(random.uniform(0, settings.jitter_seconds))
+
+
+def push(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`push --to PLACE`."""
+    from loader.progress import Progress  # noqa: PLC0415
+    from loader.push import push as run  # noqa: PLC0415
+
+    _require_folder(settings)
+    _spread(settings)
+    with _stoppable():
+        report = run(arguments.to, settings, Progress())
+    if arguments.json:
+        _print_json(report)
+    elif sys.stdout.isatty():
+        print(report.line())
+
+
+def pull(settings: Settings, arguments: argparse.Namespace) -> None:
+    """`pull --from PLACE`."""
+    from loader.progress import Progress  # noqa: PLC0415
+    from loader.pull import pull as run  # noqa: PLC0415
+
+    _spread(settings)
+    with _stoppable():
+        report = run(arguments.place, settings, Progress(), accept_drift=arguments.accept_drift)
     if arguments.json:
         _print_json(report)
     elif sys.stdout.isatty() or (report.outcome, report.adoption) == ("published", "pinned"):
@@ -149,7 +202,7 @@ def _stoppable() -> Iterator[None]:
 
 def status(settings: Settings, arguments: argparse.Namespace) -> None:
     """`status`."""
-    from loader.status import as_text, status_of  # noqa: PLC0415
+    from loader.status import as_text, require_fresh, status_of  # noqa: PLC0415
 
     _require_folder(settings)
     found = status_of(settings)
@@ -157,6 +210,7 @@ def status(settings: Settings, arguments: argparse.Namespace) -> None:
         _print_json(found)
     else:
         sys.stdout.write(as_text(found))
+    require_fresh(found, settings.stale_after_seconds)
 
 
 def verify(settings: Settings, arguments: argparse.Namespace) -> None:
@@ -251,6 +305,7 @@ def export(settings: Settings, arguments: argparse.Namespace) -> None:
 
 def prune(settings: Settings, arguments: argparse.Namespace) -> None:
     """`prune`."""
+    from loader.fetch import unpark  # noqa: PLC0415
     from loader.lock import LoaderLock  # noqa: PLC0415
     from loader.publish import prepare, sweep  # noqa: PLC0415
     from loader.publish import prune as run  # noqa: PLC0415
@@ -259,6 +314,7 @@ def prune(settings: Settings, arguments: argparse.Namespace) -> None:
     prepare(settings.data_dir, settings.run_folder)
     with LoaderLock(settings.data_dir, settings.stuck_after_seconds):
         sweep(settings.data_dir)
+        unpark(settings.data_dir)
         removed, warnings = run(settings.data_dir, settings.run_folder, settings.keep_generations)
     if arguments.json:
         _print_json({"removed": removed, "warnings": warnings})
@@ -278,6 +334,8 @@ def show_settings(settings: Settings, arguments: argparse.Namespace) -> None:
 
 VERBS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
     "load": load,
+    "push": push,
+    "pull": pull,
     "status": status,
     "verify": verify,
     **dict.fromkeys(("rollback", "accept", "pin", "unpin"), move),

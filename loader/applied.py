@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from loader.full_events import PUBLIC_EVENTS
 from loader.eventfile import NewBatch, Told, told_line
+from loader.full_events import PUBLIC_EVENTS
 from lookup.key import NOT_AN_ID, parse
 from register.feed import Manifest
 

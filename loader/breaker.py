@@ -14,7 +14,7 @@ from loader.progress import Progress
 from loader.report import LoadReport
 from loader.state import State
 from lookup.generation import open_generation
-from lookup.manifest import GENERATIONS, NotServable, read_manifest
+from lookup.manifest import GENERATIONS, Manifest, NotServable, read_manifest
 from lookup.record import Damaged
 
 NOT_COUNTED = "what the load changes was not counted, nor held against the limits: what is in service is damaged"
@@ -38,22 +38,33 @@ def hold_full(
         changes = changes_to(folder, open_generation(data_dir / GENERATIONS / current), progress, processes)
     except (NotServable, Damaged):
         report.warnings.append(NOT_COUNTED)
-    _hold(data_dir / GENERATIONS / current, built, changes, report)
+    _hold(data_dir / GENERATIONS / current, _after(built, changes), report)
 
 
 def hold_increment(data_dir: Path, current: str | None, state: State, built: Built, report: LoadReport) -> None:
     """Hold what events have made against what they were applied to. Raises BadFeed when the breaker trips."""
     if current is not None:
-        _hold(data_dir / GENERATIONS / current, built, changes_of(state), report)
+        _hold(data_dir / GENERATIONS / current, _after(built, changes_of(state)), report)
 
 
-def _hold(folder: Path, built: Built, changes: Changes | None, report: LoadReport) -> None:
+def hold_offered(data_dir: Path, current: str | None, manifest: Manifest, report: LoadReport) -> None:
+    """Hold what another node has built against what is in service, as far as its manifest tells. Raises BadFeed."""
+    if current is not None:
+        after = After(manifest.counts, manifest.unplaced, manifest.municipalities, None)
+        _hold(data_dir / GENERATIONS / current, after, report)
+
+
+def _after(built: Built, changes: Changes | None) -> After:
+    return After(built.counts, built.unplaced, built.municipalities, changes)
+
+
+def _hold(folder: Path, after: After, report: LoadReport) -> None:
     try:
         before, _ = read_manifest(folder)
     except NotServable:
         return
-    report.changes = None if changes is None else changes.by_table()
-    report.drift = drift(before, After(built.counts, built.unplaced, built.municipalities, changes))
+    report.changes = None if after.changes is None else after.changes.by_table()
+    report.drift = drift(before, after)
     if report.drift and report.accept_drift is None:
         first, *more = report.drift
         raise BadFeed(f"drift breaker: {first}", (f"drift breaker: {first}", *more, HOW_TO_ACCEPT))

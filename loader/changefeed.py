@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from loader.full_events import Changes, unsealed, view
 from loader.choose import Chosen
 from loader.eventfile import NewBatch, write_events
+from loader.full_events import Changes, unsealed, view
 from loader.membership_changes import TooMany
 from loader.progress import Progress
 from loader.report import LoadReport

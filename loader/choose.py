@@ -26,7 +26,7 @@ class FlrExport(NamedTuple):
 class Asked(NamedTuple):
     """What the operator asks for: a feed or a folder of feeds, the key they are signed with, and what is allowed.
 
-    With `flr_export` it is an archive.
+    With `flr_export` it is an archive; `store` is a URL to fetch feeds from, to a folder of the loader's own.
     """
 
     folder: Path
@@ -34,6 +34,7 @@ class Asked(NamedTuple):
     rebuild: bool = False
     allow_older: str | None = None
     flr_export: FlrExport | None = None
+    store: str | None = None
 
 
 class Chosen(NamedTuple):

@@ -44,6 +44,12 @@ class OutOfOrder(LoaderError):
     exit_code = 65
 
 
+class StaleData(LoaderError):
+    """What is in service is older than it may be."""
+
+    exit_code = 65
+
+
 class SourceUnreachable(LoaderError):
     """The feed cannot be read where it should be."""
 

@@ -1,6 +1,6 @@
-"""Where a load takes its feeds from: a folder, or the real register's export turned into a full feed.
+"""The real register's export turned into a full feed.
 
-The export is converted in the staging area (loader/flr_conversion.py) and then loaded as any feed. A fault is told by
+It is converted in the staging area (loader/flr_conversion.py) and then loaded as any feed. A fault is told by
 entry, line and column of the archive, also one that the load itself finds. What the export does not hold, or the
 register does not take from it, is listed in docs/flr-export.md; what is left out because it leads to something that is
 not there is counted in the warnings.
@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from loader.choose import Asked, read_feeds
 from loader.errors import BadFeed, UsageError
 from loader.flr_archive import Archive
 from loader.flr_conversion import Conversion
@@ -32,24 +31,6 @@ class Converted(NamedTuple):
 
     feed: Feed
     warnings: list[str]
-
-
-@contextmanager
-def sources(asked: Asked, data_dir: Path, progress: Progress, warnings: list[str]) -> Iterator[list[Feed]]:
-    """The feeds that are asked for, for as long as the context lasts; `warnings` grows by what is to be said of them.
-
-    Raises SourceUnreachable, BadFeed or UsageError.
-    """
-    if asked.flr_export is None:
-        yield read_feeds(asked)
-        return
-    if asked.rebuild or asked.allow_older:
-        raise UsageError("--rebuild and --allow-older are for feeds with a sequence: an export always is the next")
-    if asked.key is not None:
-        raise BadFeed(f"{asked.folder.name}: an export is not signed, and feed_public_key asks for a signature")
-    with converted(asked.folder, asked.flr_export.as_of, data_dir, progress) as source:
-        warnings += source.warnings
-        yield [source.feed]
 
 
 @contextmanager

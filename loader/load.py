@@ -4,7 +4,6 @@ Until CURRENT is replaced nothing that is in service has been touched; whatever 
 generation. Nothing that fails after that undoes it, or hides that it has happened.
 """
 
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,6 @@ from loader.build import Build, Built
 from loader.canaries import Canaries, read_canaries
 from loader.changefeed import base_of, write_full, write_increment
 from loader.choose import Asked, Chosen, FlrExport, choose
-from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
-from loader.flr_source import sources
 from loader.increment import Increment
 from loader.lock import LoaderLock
 from loader.progress import Progress
@@ -23,15 +20,14 @@ from loader.publish import (
     Staging,
     in_service,
     prepare,
-    prune,
     require_space,
     sweep,
-    wait_adopted,
 )
-from loader.report import LoadReport, write_report
+from loader.recorded import follow_up, recorded, text
+from loader.report import LoadReport
 from loader.settings import Settings
+from loader.source import opened
 from loader.state import State
-from loader.textfile import write_textfile
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
     EVENTS,
@@ -56,7 +52,7 @@ MEMBERSHIP_BYTES = 110
 
 
 def load(
-    folder: Path,
+    feed: Path | str,
     settings: Settings,
     progress: Progress,
     *,
@@ -65,12 +61,14 @@ def load(
     accept_drift: str | None = None,
     flr_export: FlrExport | None = None,
 ) -> LoadReport:
-    """Load a feed, or of a folder of feeds what is pending there. Raises what loader.errors says.
+    """Load a feed, or of several what is pending. Raises what loader.errors says.
 
+    `feed` is a folder that is one or holds several, or the URL of a store that is, which they are fetched from first.
     Leaves a report of what it did or what stopped it. A full feed and the incremental ones after it are two loads; the
     report is that of the last. With `flr_export` it is the real register's export that is loaded.
     """
-    asked = Asked(folder, settings.feed_public_key, rebuild, allow_older, flr_export)
+    store = feed if isinstance(feed, str) else None
+    asked = Asked(Path(feed), settings.feed_public_key, rebuild, allow_older, flr_export, store)
     report = _load(asked, settings, progress, accept_drift)
     while report.more:
         report = _load(asked, settings, progress, accept_drift)
@@ -86,69 +84,27 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
             outcome="failed",
             generation=before,
             previous=before,
-            started=_text(started),
+            started=text(started),
             created=created,
             allow_older=asked.allow_older,
             accept_drift=accept_drift,
         )
-        try:
+        with recorded(settings, started, progress, report):
             canaries = read_canaries(settings.canaries, local_micros(time.time()))
             sweep(settings.data_dir)
-            with sources(asked, settings.data_dir, progress, report.warnings) as feeds:
-                report.feed = feeds[-1].manifest.source
-                chosen = choose(settings.data_dir, feeds, asked)
+            with opened(asked, settings, progress, report.warnings) as source:
+                report.feed = source.feeds[-1].manifest.source
+                chosen = choose(settings.data_dir, source.feeds, asked)
                 report.serial = chosen.serial
+                report.fetched_bytes = source.fetch(chosen.feeds)
                 if not chosen.feeds:
                     report.outcome = "nothing new"
                 elif chosen.feeds[0].manifest.kind == "full":
                     _run(chosen, settings, canaries, progress, report)
                 else:
                     _run_increment(chosen, settings, canaries, progress, report)
-            _follow_up(settings, progress, report)
-        except BaseException as error:
-            _note(settings.data_dir, report, error)
-            raise
-        finally:
-            report.seconds = progress.seconds
-            report.finished = _text(datetime.now(UTC))
-            if report.outcome != "nothing new" or report.message is not None:
-                _keep(settings.data_dir, started, report)
-            if settings.metrics_file is not None:
-                _tell(settings.metrics_file, settings.data_dir, report)
+            follow_up(settings, progress, report)
     return report
-
-
-def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
-    """Say in the report what stopped the load."""
-    if isinstance(error, Exception):
-        known = as_loader_error(error)
-        report.message, report.exit_code = str(known), known.exit_code
-    else:
-        report.message = "stopped by a signal"
-        report.exit_code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
-    if report.outcome == "failed":
-        report.generation, _ = in_service(data_dir)
-    if isinstance(error, CanariesDiffer):
-        report.canaries_differ = list(error.faults)
-    if isinstance(error, BadFeed):
-        report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
-
-
-def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
-    """Keep the report. When that fails, what the load came to stays what it was."""
-    name = f"{started:%Y%m%dT%H%M%S.%f}" + ("" if report.serial is None else f"-{report.serial}")
-    try:
-        write_report(data_dir, name, report)
-    except OSError as error:
-        sys.stderr.write(f"flr-loader: the report could not be kept: {error.strerror}\n")
-
-
-def _tell(path: Path, data_dir: Path, report: LoadReport) -> None:
-    """Write the metrics. When that fails, what the load came to stays what it was."""
-    try:
-        write_textfile(path, data_dir, report)
-    except OSError as error:
-        sys.stderr.write(f"flr-loader: {path} could not be written: {error.strerror}\n")
 
 
 def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progress, report: LoadReport) -> None:
@@ -217,42 +173,6 @@ def _publish(
     report.warnings += built.warnings
 
 
-def _follow_up(settings: Settings, progress: Progress, report: LoadReport) -> None:
-    """What comes after the swap. With nothing new too: what the last load did not live to see is looked at again."""
-    try:
-        _adopt(settings, progress, report)
-    finally:
-        if report.outcome == "published":
-            _prune(settings, report)
-
-
-def _adopt(settings: Settings, progress: Progress, report: LoadReport) -> None:
-    assert report.generation is not None
-    try:
-        with progress.step("adoption"):
-            adoption = wait_adopted(
-                settings.data_dir, settings.run_folder, report.generation, settings.adopt_timeout_seconds
-            )
-    except NotAdopted:
-        report.adoption = "not adopted"
-        raise
-    except OSError as error:
-        raise NotAdopted(
-            f"{report.generation} is announced; who serves it is not to be seen: {error.strerror}"
-        ) from error
-    report.adoption, report.workers = adoption.outcome, adoption.workers
-
-
-def _prune(settings: Settings, report: LoadReport) -> None:
-    try:
-        pruned = prune(settings.data_dir, settings.run_folder, settings.keep_generations)
-    except Exception as error:  # noqa: BLE001 -- the load has done its work, whatever this is
-        report.warnings.append(f"old generations were not removed: {as_loader_error(error)}")
-    else:
-        report.pruned = pruned.removed
-        report.warnings += pruned.warnings
-
-
 def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float) -> Manifest:
     feed, files = chosen.feeds[-1], []
     for kind in (INDEX, POINTERS, PEOPLE, EVENTS):
@@ -267,7 +187,7 @@ def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now:
         content_digest=built.content_digest,
         as_of=feed.manifest.as_of,
         source=feed.manifest.source,
-        built_at=_text(datetime.fromtimestamp(now, UTC)),
+        built_at=text(datetime.fromtimestamp(now, UTC)),
         window=Window(*built.window),
         bits=built.bits,
         slots=built.slots,
@@ -276,7 +196,3 @@ def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now:
         municipalities=built.municipalities,
         files=files,
     )
-
-
-def _text(time: datetime) -> str:
-    return time.isoformat(timespec="microseconds")

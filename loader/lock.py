@@ -36,8 +36,8 @@ class Holder(msgspec.Struct, frozen=True):
 class LoaderLock:
     """Holds the lock inside the context. Entering raises LockHeld when another loader has it: it does not wait."""
 
-    def __init__(self, data_dir: Path, stuck_after_seconds: float) -> None:
-        self.path, self.stuck_after_seconds = data_dir / LOCK, stuck_after_seconds
+    def __init__(self, data_dir: Path, stuck_after_seconds: float, lock: str = LOCK) -> None:
+        self.path, self.stuck_after_seconds = data_dir / lock, stuck_after_seconds
         self._fd = -1
 
     def __enter__(self) -> Self:

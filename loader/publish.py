@@ -34,6 +34,7 @@ from lookup.manifest import (
 from lookup.runfile import RunState, live_workers
 
 STAGING = "staging"
+FETCHING = "fetching"  # in staging: what is being fetched, and outlives who fetches
 REPORTS = "reports"
 PUBLISHING = ".publishing"
 FOLDER_MODE = 0o750
@@ -56,12 +57,16 @@ def prepare(data_dir: Path, run_dir: Path) -> bool:
 
 
 def sweep(data_dir: Path) -> None:
-    """Remove what a loader that died left in staging/, and files half written. Only with the lock held."""
+    """Remove what a loader that died left in staging/, and files half written. Only with the lock held.
+
+    What was being fetched stays: the next one goes on with it (loader.fetch).
+    """
     for half in (*data_dir.glob("*.tmp"), *(data_dir / REPORTS).glob("*.tmp")):
         half.unlink()
     for left in (data_dir / STAGING).iterdir():
         if left.is_dir() and not left.is_symlink():
-            shutil.rmtree(left)
+            if left.name != FETCHING:
+                shutil.rmtree(left)
         else:
             if left.suffix == PUBLISHING:
                 _withdraw(data_dir, left.stem)

@@ -10,11 +10,12 @@ REPORT_MODE = 0o640
 
 
 class LoadReport(msgspec.Struct, kw_only=True):
-    """One load. Times are RFC 3339; `seconds` by step; `omitted` is "file:line: what" of the records refused."""
+    """One load or pull. Times are RFC 3339; `seconds` by step; `omitted` is "file:line: what" of records refused."""
 
     outcome: str  # "published", "nothing new", "refused" (the feed is bad) or "failed"
     generation: str | None  # what is in service when the load is over
     started: str
+    verb: str = "load"
     serial: int | None = None  # none when the feed could not be read so far, and no source
     feed: str | None = None
     created: bool = False  # whether the data folder was made
@@ -36,6 +37,7 @@ class LoadReport(msgspec.Struct, kw_only=True):
     pruned: list[str] = []
     rendered: int | None = None  # of an incremental load: contracts whose answers were rendered anew
     events: int | None = None  # that the generation's change feed holds
+    fetched_bytes: int = 0  # from a store, in this run
     more: bool = False  # whether incremental feeds wait behind this full one
     seconds: dict[str, float] = {}
 

@@ -44,6 +44,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Path | None,
         Meta(description="file for node_exporter's textfile collector, name.prom, written after each load"),
     ] = None
+    generation_signing_key: Annotated[
+        Path | None, Meta(description="PEM file with an Ed25519 private key; where given, push signs what it puts")
+    ] = None
+    generation_public_key: Annotated[
+        Path | None, Meta(description="PEM file with an Ed25519 key; where given, pull takes only what is signed by it")
+    ] = None
+    keep_pushed: Annotated[
+        int, Meta(ge=1, le=1000, description="how many generations push leaves in the store, the newest ones")
+    ] = 5
+    jitter_seconds: Annotated[
+        float, Meta(ge=0, description="longest time, drawn by lot, that reaching for a store waits; 0 at a terminal")
+    ] = 0.0
+    allow_http: Annotated[
+        bool, Meta(description="reach stores on other machines over plain HTTP too, where anybody can read along")
+    ] = False
+    stale_after_seconds: Annotated[
+        float, Meta(ge=0, description="age of what is in service from which `status` ends with 65; 0 never")
+    ] = 0.0
     processes: Annotated[int, Meta(ge=0, le=256, description="processes that build; 0 is one for each processor")] = 0
 
     @property

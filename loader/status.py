@@ -1,10 +1,13 @@
 """What is in a data folder: what is announced, what is there, who serves what, who is loading."""
 
 import contextlib
+import time
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from loader.errors import StaleData
 from loader.lock import Holder, holder
 from loader.settings import Settings
 from lookup.manifest import CURRENT, PIN, NotServable, Refusal, folders, read_manifest, read_pointer, read_refused
@@ -91,6 +94,21 @@ def _generation(folder: Path) -> GenerationStatus:
         bytes=sum(entry.bytes for entry in manifest.files),
         counts=manifest.counts,
     )
+
+
+def require_fresh(status: Status, stale_after_seconds: float) -> None:
+    """Raises StaleData when what is in service is older than that; 0 is never. Nothing in service is older than all."""
+    if not stale_after_seconds:
+        return
+    served = status.pin or status.current
+    found = next((one for one in status.generations if one.name == served), None)
+    if found is None:
+        raise StaleData("nothing that is there is in service")
+    age = time.time() - datetime.fromisoformat(found.as_of).timestamp()
+    if age > stale_after_seconds:
+        raise StaleData(
+            f"{found.name}, which is in service, is {age:.0f} s old: {stale_after_seconds:g} s is the limit"
+        )
 
 
 def as_text(status: Status) -> str:

@@ -1,14 +1,16 @@
 """What the tests of the loader share: a data folder, and feeds that are refused or accepted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import loader.fetch
 from loader import load as loading
 from loader.publish import prepare
 from tests.loader import feeds
 from tests.loader.feeds import Tables
+from tests.loader.stores import PART_BYTES, S3
 
 
 @pytest.fixture
@@ -34,3 +36,23 @@ def accepted(tmp_path: Path) -> Callable[[Tables], None]:
 def no_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """The separate process takes a quarter of a second each time, and is not what every test is about."""
     monkeypatch.setattr(loading, "ask_reader", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    server = S3()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty place in an S3 server, which the environment leads to."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server.place()
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader.fetch, "PART_BYTES", PART_BYTES)

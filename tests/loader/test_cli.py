@@ -52,6 +52,7 @@ def data(tmp_path: Path) -> Path:
         (errors.BadFeed("x", ("persons.ndjson:3: y",)), 65),
         (errors.BadGeneration("x"), 65),
         (errors.OutOfOrder("x"), 65),
+        (errors.StaleData("x"), 65),
         (errors.SourceUnreachable("x"), 69),
         (errors.NotAdopted("x"), 70),
         (errors.StorageError("x"), 74),
@@ -117,7 +118,17 @@ def test_an_error_in_the_loader_itself_tells_where_and_nothing_of_a_record(
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("dance",), ("load",), ("status", "--colour"), ("load", "a", "b"), ("verify", "../../etc")]
+    "arguments",
+    [
+        (),
+        ("dance",),
+        ("load",),
+        ("status", "--colour"),
+        ("load", "a", "b"),
+        ("push",),
+        ("pull",),
+        ("verify", "../../etc"),
+    ],
 )
 def test_wrong_use_is_64(data: Path, arguments: tuple[str, ...]) -> None:
     data.mkdir()

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 import loader.load
+import loader.recorded
 from loader import publish
 from loader.errors import BadFeed, BadGeneration, LoaderError, NotAdopted, OutOfOrder, SourceUnreachable, StorageError
 from loader.load import load
@@ -134,7 +135,7 @@ class TestReports:
     def test_that_cannot_be_kept_change_nothing(
         self, feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr(loader.load, "write_report", fail(OSError(errno.ENOSPC, "No space left on device")))
+        monkeypatch.setattr(loader.recorded, "write_report", fail(OSError(errno.ENOSPC, "No space left on device")))
         assert run(feed, settings).generation == announced(settings)
         assert capsys.readouterr().err == "flr-loader: the report could not be kept: No space left on device\n"
         monkeypatch.setattr(loader.load, "verify_built", fail(BadGeneration("it does not verify")))
@@ -156,7 +157,7 @@ class TestAfterTheSwap:
     def test_what_cannot_be_removed_is_a_warning(
         self, feed: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, error: Exception
     ) -> None:
-        monkeypatch.setattr(loader.load, "prune", fail(error))
+        monkeypatch.setattr(loader.recorded, "prune", fail(error))
         report = run(feed, settings)
         assert report.outcome == "published"
         assert any(warning.startswith("old generations were not removed: ") for warning in report.warnings)

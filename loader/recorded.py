@@ -1,0 +1,107 @@
+"""The record of a load or a pull: what it came to, or what stopped it, in a report and in the metrics; and what comes
+after the swap, which is the same for both.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
+from loader.progress import Progress
+from loader.publish import in_service, prune, wait_adopted
+from loader.report import LoadReport, write_report
+from loader.settings import Settings
+from loader.textfile import write_textfile
+
+
+@contextmanager
+def recorded(settings: Settings, started: datetime, progress: Progress, report: LoadReport) -> Iterator[None]:
+    """Whatever comes of it inside the context stands in the report, which is kept, and in the metrics."""
+    try:
+        yield
+    except BaseException as error:
+        _note(settings.data_dir, report, error)
+        raise
+    finally:
+        report.seconds = progress.seconds
+        report.finished = text(datetime.now(UTC))
+        if report.outcome != "nothing new" or report.message is not None:
+            _keep(settings.data_dir, started, report)
+        if settings.metrics_file is not None:
+            _tell(settings.metrics_file, settings.data_dir, report)
+
+
+def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
+    """Say in the report what stopped the load."""
+    if isinstance(error, Exception):
+        known = as_loader_error(error)
+        report.message, report.exit_code = str(known), known.exit_code
+    else:
+        report.message = "stopped by a signal"
+        report.exit_code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
+    if report.outcome == "failed":
+        report.generation, _ = in_service(data_dir)
+    if isinstance(error, CanariesDiffer):
+        report.canaries_differ = list(error.faults)
+    if isinstance(error, BadFeed):
+        report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
+
+
+def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
+    """Keep the report. When that fails, what the load came to stays what it was."""
+    name = f"{started:%Y%m%dT%H%M%S.%f}" + ("" if report.serial is None else f"-{report.serial}")
+    try:
+        write_report(data_dir, name, report)
+    except OSError as error:
+        sys.stderr.write(f"flr-loader: the report could not be kept: {error.strerror}\n")
+
+
+def _tell(path: Path, data_dir: Path, report: LoadReport) -> None:
+    """Write the metrics. When that fails, what the load came to stays what it was."""
+    try:
+        write_textfile(path, data_dir, report)
+    except OSError as error:
+        sys.stderr.write(f"flr-loader: {path} could not be written: {error.strerror}\n")
+
+
+def follow_up(settings: Settings, progress: Progress, report: LoadReport) -> None:
+    """What comes after the swap. With nothing new too: what the last load did not live to see is looked at again."""
+    try:
+        _adopt(settings, progress, report)
+    finally:
+        if report.outcome == "published":
+            _prune(settings, report)
+
+
+def _adopt(settings: Settings, progress: Progress, report: LoadReport) -> None:
+    assert report.generation is not None
+    try:
+        with progress.step("adoption"):
+            adoption = wait_adopted(
+                settings.data_dir, settings.run_folder, report.generation, settings.adopt_timeout_seconds
+            )
+    except NotAdopted:
+        report.adoption = "not adopted"
+        raise
+    except OSError as error:
+        raise NotAdopted(
+            f"{report.generation} is announced; who serves it is not to be seen: {error.strerror}"
+        ) from error
+    report.adoption, report.workers = adoption.outcome, adoption.workers
+
+
+def _prune(settings: Settings, report: LoadReport) -> None:
+    try:
+        pruned = prune(settings.data_dir, settings.run_folder, settings.keep_generations)
+    except Exception as error:  # noqa: BLE001 -- the load has done its work, whatever this is
+        report.warnings.append(f"old generations were not removed: {as_loader_error(error)}")
+    else:
+        report.pruned = pruned.removed
+        report.warnings += pruned.warnings
+
+
+def text(time: datetime) -> str:
+    """A time as reports tell it."""
+    return time.isoformat(timespec="microseconds")
