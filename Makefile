@@ -19,7 +19,7 @@ UNDER := LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name
 endif
 need = @$(PYTHON) -c '$(1)' 2>/dev/null || { echo "make: $(2)" >&2; exit 1; }
 
-.PHONY: help setup demo test test-core soak fuzz faults bench check format wheel clean
+.PHONY: help setup demo test test-core soak fuzz faults cluster bench check format wheel clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.* ## ' $(MAKEFILE_LIST) | awk -F ':.* ## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -54,6 +54,9 @@ fuzz: setup ## damaged index files; HTTP against strict parsers (FUZZ=2000000, F
 
 faults: setup ## the loader killed, out of room, unable to sync at every call (FAULTS_ARGS='--every 4 --json')
 	@$(VENV)python -m tests.faults $(FAULTS_ARGS)
+
+cluster: setup ## many nodes and a real object store on this machine: OpenStack Swift (CLUSTER_ARGS='--persons 50000 --json')
+	@$(VENV)python -m tests.cluster $(CLUSTER_ARGS)
 
 bench: setup ## measure it beside its peers (PERSONS=100000|national or BENCH_DATA=data, BENCH_ARGS=--quick|--full)
 	@$(VENV)python -m bench.report $(if $(BENCH_DATA),--data-dir $(BENCH_DATA),--persons $(PERSONS)) $(BENCH_ARGS)

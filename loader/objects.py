@@ -53,6 +53,7 @@ class Objects:
         _require_library()
         self.place = place if place.endswith("://") else place.rstrip("/") or "/"
         self._folder: Path | None = None
+        self._conditional = settings.conditional_put or not self.place.startswith("s3:")
         self._store, self.scheme = self._open(settings, make=make)
 
     def _open(self, settings: Settings, *, make: bool) -> "tuple[S3Store | HTTPStore | LocalStore, str]":
@@ -121,6 +122,8 @@ class Objects:
 
     def put(self, key: str, content: bytes | BinaryIO, *, new: bool = False) -> None:
         """Put an object, at once or not at all. `new`: raises Taken where there is one already."""
+        if new and not self._conditional and self.size(key) is not None:
+            raise Taken(f"{self._at(key)} is already there")
 
         async def put() -> None:
             import obstore  # noqa: PLC0415
@@ -129,7 +132,7 @@ class Objects:
                 self._store,
                 key,
                 content,
-                mode="create" if new else "overwrite",
+                mode="create" if new and self._conditional else "overwrite",
                 chunk_size=PART_BYTES,
                 max_concurrency=TRANSFERS,
             )

@@ -53,6 +53,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_pushed: Annotated[
         int, Meta(ge=1, le=1000, description="how many generations push leaves in the store, the newest ones")
     ] = 5
+    conditional_put: Annotated[
+        bool,
+        Meta(description="off for stores that do not know If-None-Match; push then looks whether a manifest is there"),
+    ] = True
     jitter_seconds: Annotated[
         float, Meta(ge=0, description="longest time, drawn by lot, that reaching for a store waits; 0 at a terminal")
     ] = 0.0

@@ -11,7 +11,7 @@ import loader.push
 from loader.errors import BadFeed, BadGeneration, LoaderError, OutOfOrder, SourceUnreachable
 from loader.lock import LoaderLock
 from loader.moves import accept, rollback
-from loader.objects import Objects
+from loader.objects import Objects, Taken
 from loader.settings import Settings
 from lookup.manifest import digest8_of, read_manifest, verify_files
 from tests import tiny
@@ -142,6 +142,14 @@ def test_a_manifest_is_never_overwritten(builder: Node, anywhere: str, monkeypat
     with pytest.raises(BadGeneration, match="not overwritten"):
         builder.push(anywhere)
     assert objects.read(f"gen/{name}/manifest.json", 100) == b"{}"
+
+
+def test_a_store_without_conditions_is_asked_first(s3: str) -> None:
+    objects = Objects(s3, Settings(conditional_put=False))
+    objects.put("one", b"1", new=True)
+    with pytest.raises(Taken):
+        objects.put("one", b"2", new=True)
+    assert objects.read("one", 1) == b"1"
 
 
 def _absent_once(real):  # type: ignore[no-untyped-def]
