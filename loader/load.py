@@ -30,6 +30,7 @@ from loader.report import LoadReport, write_report
 from loader.settings import Settings
 from loader.state import State
 from loader.textfile import write_textfile
+from loader.tolerance import build_tolerating
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
     FORMAT,
@@ -127,7 +128,7 @@ def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
     if isinstance(error, CanariesDiffer):
         report.canaries_differ = list(error.faults)
     if isinstance(error, BadFeed):
-        report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
+        report.outcome, report.faults = "refused", list(error.faults or (str(error),))
 
 
 def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
@@ -156,7 +157,8 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
     now = time.time()
     with Staging(settings.data_dir) as staging:
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
-        built = build.run()
+        built = build_tolerating(build, settings.tolerate)
+        report.omitted = built.omitted
         hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         verify_built(feed, staging.folder, built, progress, build.processes)
         _publish(staging, chosen, built, None, now, canaries, progress, report)
@@ -267,6 +269,7 @@ def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now:
         counts=built.counts,
         unplaced=built.unplaced,
         municipalities=built.municipalities,
+        omitted=len(built.omitted),
         files=files,
     )
 
