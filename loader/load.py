@@ -159,8 +159,8 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
         built = build_tolerating(build, settings.tolerate)
         report.omitted = built.omitted
-        hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         verify_built(feed, staging.folder, built, progress, build.processes)
+        hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         _publish(staging, chosen, built, None, now, canaries, progress, report)
     report.more = chosen.more
 
