@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
         ("--adopt-timeout", "adopt_timeout_seconds", ADOPT_TIMEOUT),
         ("--stuck-after", "stuck_after_seconds", "age of a load that is worth a word, in seconds"),
         ("--processes", "processes", "that build"),
+        ("--tolerate", "tolerate", "bad persons and memberships of a full feed that are left out, at most"),
     ):
         load.add_argument(flag, dest=setting, metavar="N", help=help_text)
     push = verbs.add_parser("push", parents=[shared], help="put what is in service in a store for other nodes")

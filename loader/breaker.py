@@ -1,4 +1,4 @@
-"""Holding what a load has built against what is in service, before it is verified and published.
+"""Holding what a load has built against what is in service, before it is published.
 
 What the generation in service cannot tell is not held against it, with a warning: a first load is held against
 nothing, one over damage only against what the manifest says.
@@ -30,7 +30,7 @@ def hold_full(
     processes: int,
     report: LoadReport,
 ) -> None:
-    """Hold a full load's files in `folder` against what is in service. Raises BadFeed when the breaker trips."""
+    """Hold a full load's files, whose structure is sound, against what is in service. Raises BadFeed at a trip."""
     if current is None:
         return
     changes = None

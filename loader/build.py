@@ -6,7 +6,6 @@ Reads the small tables whole, deals the big ones out into parts, assembles part 
 
 from __future__ import annotations
 
-import os
 import shutil
 from array import array
 from collections import Counter
@@ -72,20 +71,27 @@ class Built:
     municipalities: dict[str, int] | None = None
     assembled: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    omitted: list[str] = field(default_factory=list)  # "file:line: what" of the records that were left out
 
 
 @dataclass
 class Build:
-    """One build: a feed, the folder the files go to, the moment it is, and how many processes may help."""
+    """One build: a feed, the folder the files go to, the moment it is, and how many processes may help.
+
+    `omitted` are persons and memberships that are left out, (file, line) -> why; of others that are bad, `faults` has
+    the places of the first `most_faults`.
+    """
 
     feed: Feed
     folder: Path
     now: int
     progress: Progress
     processes: int = 0
+    most_faults: int = 1
+    omitted: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.faults = Faults(self.feed)
+        self.faults = Faults(self.feed, self.most_faults)
         self.spool = self.folder / "spool"
         big = sum(self.feed.records(table) for table in BIG_TABLES)
         if big < SMALL_FEED_RECORDS:
@@ -101,11 +107,12 @@ class Build:
             content = self._tables()
         dealing, dealt = self._deal(content)
         digest = content.digest + sum(one.digest for one in dealt)
-        check_digest(self.feed, digest)
+        unreadable = sum(one.unreadable for one in dealt)
+        warned = check_digest(self.feed, digest + sum(one.omitted for one in dealt), unreadable)
         built = Built(
             bits=self.bits,
             slots=len(content.slots),
-            counts={table: self.feed.records(table) for table in TABLES},
+            counts=self._counts(),
             content_digest=format_digest(digest),
             window=window_at(self.now),
             unplaced=0,
@@ -113,10 +120,15 @@ class Build:
             sample=[membership for one in dealt for membership in one.sample],
         )
         self._stores(content, dealing, dealt, built)
+        built.warnings += warned
         shutil.rmtree(self.spool)
         with self.progress.step("pointers"):
             write_pointers(self.folder / "index.mdb", self.folder / "pointers.bin", built.bits, built.slots)
         return built
+
+    def _counts(self) -> dict[str, int]:
+        left_out = Counter(self.feed.manifest.files[file].table for file, _ in self.omitted)
+        return {table: self.feed.records(table) - left_out[table] for table in TABLES}
 
     def _tables(self) -> Content:
         rows: Rows = {}
@@ -148,6 +160,8 @@ class Build:
             known=content.known,
             begin_codes=_ordinals(codes.BEGIN_REASON),
             end_codes=_ordinals(codes.END_REASON),
+            omitted=frozenset(self.omitted),
+            tolerant=self.most_faults > 1,
         )
         dealt = []
         tasks: Iterator[tuple[int, Block, int]] = ((number, block, 0) for number, block in enumerate(self._blocks()))
@@ -280,8 +294,3 @@ def _meta(built: Built) -> tables.IndexMeta:
         counts=built.counts,
         window=tables.Window(*built.window),
     )
-
-
-def processes_for(setting: int) -> int:
-    """How many processes may help: the setting, or with 0 as many as the machine has processors."""
-    return setting or len(os.sched_getaffinity(0))

@@ -57,12 +57,18 @@ KEYS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Faults:
-    """Collects faults; `raise_any` turns them into one BadFeed."""
+class BadRecords(BadFeed):
+    """Records that are wrong, in files that are what the manifest says."""
 
-    def __init__(self, feed: Feed) -> None:
+
+class Faults:
+    """Collects faults; `raise_any` turns them into one BadRecords. `places` are (what, file, line) of the first few."""
+
+    def __init__(self, feed: Feed, most: int = MAX_FAULTS) -> None:
         self._names = [entry.name for entry in feed.manifest.files]
+        self._most = most
         self.texts: list[str] = []
+        self.places: list[tuple[str, int, int]] = []
         self.count = 0
 
     def add(self, what: str, file: int, line: int) -> None:
@@ -70,15 +76,17 @@ class Faults:
         self.count += 1
         if len(self.texts) < MAX_FAULTS:
             self.texts.append(f"{self._names[file]}:{line}: {what}")
+        if len(self.places) < self._most:
+            self.places.append((what, file, line))
 
     def row(self, what: str, row: Row) -> None:
         """Note that a row is wrong."""
         self.add(what, row.file, row.line)
 
     def raise_any(self) -> None:
-        """Raises BadFeed when there is a fault."""
+        """Raises BadRecords when there is a fault."""
         if self.texts:
-            raise BadFeed(self.texts[0], tuple(self.texts))
+            raise BadRecords(self.texts[0], tuple(self.texts))
 
 
 def known_codes(rows: Rows, faults: Faults) -> dict[int, set[str]]:

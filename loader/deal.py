@@ -11,7 +11,7 @@ import os
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
@@ -21,9 +21,11 @@ import zstandard
 from loader._fast.lines import count_lines, lines_digest
 from loader._fast.pack import Parts, pack_memberships, pack_persons
 from loader._fast.scan import Scanner
+from loader.errors import BadFeed
 from loader.read import Block, Feed, parse
 from loader.scan import Odd
 from loader.shelf import Shelf
+from register.feed import record_digest
 from register.model import Membership, Person, Record
 
 PART_PERSONS = 100_000
@@ -42,6 +44,8 @@ class Dealt(NamedTuple):
     starts: dict[str, int]
     sizes: dict[str, array[int]]
     sample: list[Membership]
+    omitted: int = 0  # the digest of the records that were left out
+    unreadable: int = 0  # lines that were left out and are no records
 
 
 @dataclass(repr=False)
@@ -55,6 +59,8 @@ class Dealing:
     known: dict[int, set[str]]
     begin_codes: dict[str | None, int]
     end_codes: dict[str | None, int]
+    omitted: frozenset[tuple[int, int]] = frozenset()
+    tolerant: bool = False  # whether lines that are no records are told with the other faults
     shelf: Shelf | None = None
     scanner: Scanner = field(init=False)
     _files: dict[str, BinaryIO] = field(default_factory=dict)
@@ -101,8 +107,15 @@ def deal(dealing: Dealing, task: tuple[int, Block, int]) -> Dealt:
         block = dealing.shelf.take(number, block, shelved)
     table = dealing.feed.manifest.files[block.file].table
     dealing.open()
-    odd = _scan(dealing, table, number, block)
-    lines, faults = _read_odd(dealing, table, number, block, odd)
+    taken, left_out = _split(dealing, block)
+    texts: list[bytes] = []
+    faults: list[tuple[str, int]] = []
+    for piece in taken:
+        odd = _scan(dealing, table, number, piece)
+        lines, wrong = _read_odd(dealing, table, number, piece, odd)
+        texts.append(lines)
+        faults += wrong
+    lines = b"".join(texts) if len(texts) != 1 else texts[0]
     starts, sizes = _append(dealing)
     return Dealt(
         number,
@@ -113,7 +126,42 @@ def deal(dealing: Dealing, task: tuple[int, Block, int]) -> Dealt:
         starts,
         sizes,
         _sample(lines) if table == "memberships" else [],
+        *_digest_of(table, left_out),
     )
+
+
+def _split(dealing: Dealing, block: Block) -> tuple[list[Block], list[bytes]]:
+    """(a block in pieces between the lines that are left out, those lines): nearly always the block itself."""
+    numbers = sorted(line for file, line in dealing.omitted if file == block.file)
+    end = block.line + count_lines(block.data) if numbers else block.line
+    pieces, left_out, first, start = [], [], block.line, 0
+    for line in numbers:
+        if block.line <= line < end:
+            at = _place(block.data, start, line - first)
+            pieces.append(replace(block, line=first, data=block.data[start:at]))
+            start = block.data.index(b"\n", at) + 1
+            left_out.append(block.data[at : start - 1])
+            first = line + 1
+    return [*pieces, replace(block, line=first, data=block.data[start:])] if pieces else [block], left_out
+
+
+def _place(data: bytes, start: int, lines: int) -> int:
+    """Where so many lines after `start` the next one begins."""
+    for _ in range(lines):
+        start = data.index(b"\n", start) + 1
+    return start
+
+
+def _digest_of(table: str, lines: list[bytes]) -> tuple[int, int]:
+    """(the digest of what are records, how many are none)."""
+    digest = unreadable = 0
+    for line in lines:
+        try:
+            ((_, canonical),) = parse(table, "", [(0, line)])
+            digest += record_digest(table, canonical)
+        except BadFeed:
+            unreadable += 1
+    return digest, unreadable
 
 
 def _scan(dealing: Dealing, table: str, number: int, block: Block) -> list[Odd]:
@@ -129,15 +177,30 @@ def _read_odd(
 ) -> tuple[bytes, list[tuple[str, int]]]:
     """(the block's canonical lines, faults): the odd lines read and packed one by one, the others as they stand."""
     name, data = dealing.feed.manifest.files[block.file].name, block.data
+    faults: list[tuple[str, int]] = []
+    if dealing.tolerant:
+        odd, faults = _readable(table, name, block, odd)
     records = parse(table, name, ((block.line + one.nth, data[one.start : one.end]) for one in odd))
     pieces: list[bytes] = []
-    faults: list[tuple[str, int]] = []
     end = 0
     for one, (record, line) in zip(odd, records, strict=True):
         faults += _pack(dealing, record, line, (block.file, block.line + one.nth), number)
         pieces += data[end : one.start], line
         end = one.end
     return b"".join([*pieces, data[end:]]) if odd else data, faults
+
+
+def _readable(table: str, name: str, block: Block, odd: list[Odd]) -> tuple[list[Odd], list[tuple[str, int]]]:
+    """(those of the odd lines that are records, faults of the others). With faults the lines are not to be used."""
+    readable, faults = [], []
+    for one in odd:
+        number = block.line + one.nth
+        try:
+            parse(table, name, [(number, block.data[one.start : one.end])])
+            readable.append(one)
+        except BadFeed as error:
+            faults.append((str(error).removeprefix(f"{name}:{number}: "), number))
+    return readable, faults
 
 
 def _pack(dealing: Dealing, record: Record, line: bytes, at: tuple[int, int], number: int) -> list[tuple[str, int]]:

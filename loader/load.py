@@ -28,6 +28,7 @@ from loader.report import LoadReport
 from loader.settings import Settings
 from loader.source import opened
 from loader.state import State
+from loader.tolerance import build_tolerating
 from loader.verify import ask_reader, check_tables_stored, structure, verify_built
 from lookup.manifest import (
     EVENTS,
@@ -116,9 +117,10 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
     now = time.time()
     with Staging(settings.data_dir) as staging:
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
-        built = build.run()
-        hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
+        built = build_tolerating(build, settings.tolerate)
+        report.omitted = built.omitted
         verify_built(feed, staging.folder, built, progress, build.processes)
+        hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         base = base_of(settings.data_dir, chosen.current, report)
         write_full(staging.folder, chosen, base, built.content_digest, settings, progress, report)
         _publish(staging, chosen, built, None if base is None else base.name, now, canaries, progress, report)
@@ -194,5 +196,6 @@ def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now:
         counts=built.counts,
         unplaced=built.unplaced,
         municipalities=built.municipalities,
+        omitted=len(built.omitted),
         files=files,
     )

@@ -46,7 +46,7 @@ def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
     if isinstance(error, CanariesDiffer):
         report.canaries_differ = list(error.faults)
     if isinstance(error, BadFeed):
-        report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
+        report.outcome, report.faults = "refused", list(error.faults or (str(error),))
 
 
 def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:

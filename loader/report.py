@@ -10,7 +10,7 @@ REPORT_MODE = 0o640
 
 
 class LoadReport(msgspec.Struct, kw_only=True):
-    """One load or pull. Times are RFC 3339; `seconds` by step; `omitted` is "file:line: what" of records refused."""
+    """One load or pull. Times are RFC 3339; `seconds` by step; what is wrong with a feed is "file:line: what"."""
 
     outcome: str  # "published", "nothing new", "refused" (the feed is bad) or "failed"
     generation: str | None  # what is in service when the load is over
@@ -33,7 +33,8 @@ class LoadReport(msgspec.Struct, kw_only=True):
     canaries: int = 0  # how many were asked
     canaries_differ: list[str] = []  # "file:line: what", of the operator's file
     warnings: list[str] = []
-    omitted: list[str] = []
+    faults: list[str] = []  # what the feed was refused for
+    omitted: list[str] = []  # records that were left out, as many as `tolerate` lets
     pruned: list[str] = []
     rendered: int | None = None  # of an incremental load: contracts whose answers were rendered anew
     events: int | None = None  # that the generation's change feed holds
@@ -47,7 +48,8 @@ class LoadReport(msgspec.Struct, kw_only=True):
         if self.outcome == "nothing new":
             return f"nothing new: {self.generation}, {adoption}"
         created = ", in a new data folder" if self.created else ""
-        return f"published {self.generation}{created}, {adoption}, in {sum(self.seconds.values()):.1f} s"
+        left_out = f", {len(self.omitted)} records left out" if self.omitted else ""
+        return f"published {self.generation}{created}{left_out}, {adoption}, in {sum(self.seconds.values()):.1f} s"
 
 
 def write_report(data_dir: Path, name: str, report: msgspec.Struct) -> Path:

@@ -28,6 +28,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     canaries: Annotated[
         Path | None, Meta(description="file of questions and what must be answered to them, asked before publishing")
     ] = None
+    tolerate: Annotated[
+        int, Meta(ge=0, le=1000, description="how many bad persons and memberships of a full feed may be left out")
+    ] = 0
     keep_generations: Annotated[
         int, Meta(ge=1, le=1000, description="how many generations are kept, besides CURRENT and PIN")
     ] = 3

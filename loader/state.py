@@ -71,8 +71,8 @@ class _Places(Faults):
     """Faults of several feeds, told by the name of the feed's folder, of the file, and the line."""
 
     def __init__(self) -> None:
-        self._names = [BASE]
-        self.texts, self.count = [], 0
+        self._names, self._most = [BASE], 0
+        self.texts, self.places, self.count = [], [], 0
         self.first = 0
 
     def begin(self, feed: Feed) -> None:

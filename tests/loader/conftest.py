@@ -7,7 +7,10 @@ import pytest
 
 import loader.fetch
 from loader import load as loading
+from loader.load import load
+from loader.progress import Progress
 from loader.publish import prepare
+from loader.settings import Settings
 from tests.loader import feeds
 from tests.loader.feeds import Tables
 from tests.loader.stores import PART_BYTES, S3
@@ -17,6 +20,14 @@ from tests.loader.stores import PART_BYTES, S3
 def data(tmp_path: Path) -> Path:
     prepare(tmp_path / "data", tmp_path / "data" / "run")
     return tmp_path / "data"
+
+
+@pytest.fixture(scope="session")
+def in_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the feed by hand in service, sequence 7; for loads that are refused, which leave it so."""
+    folder = tmp_path_factory.mktemp("in-service")
+    load(feeds.write(folder / "feed", feeds.tables()), Settings(data_dir=folder / "data"), Progress(show=False))
+    return folder / "data"
 
 
 @pytest.fixture

@@ -106,7 +106,8 @@ class TestReports:
         report = reports(settings)[-1]
         assert (report.outcome, report.generation, report.serial) == (outcome, before, 7)
         assert report.message == (str(error) if isinstance(error, LoaderError) else "stopped by a signal")
-        assert report.omitted == (["a.ndjson:1: wrong"] if outcome == "refused" else [])
+        assert report.omitted == []
+        assert report.faults == (["a.ndjson:1: wrong"] if outcome == "refused" else [])
         assert announced(settings) == before
         assert list((settings.data_dir / "staging").iterdir()) == []
 

@@ -1,0 +1,130 @@
+"""Every check of what a load has built, and of who sent it: where that alone is wrong, nothing is put in service.
+
+And the list of what the loader promises to check, none of which is without a test.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from loader import drift
+from loader import load as loading
+from loader.build import Build, Built
+from loader.drift import Limit
+from loader.tolerance import build_tolerating
+from tests.loader import feeds
+from tests.loader.feeds import CARL
+from tests.loader.refusals import events, refused, sound
+from tests.loader.test_every_check import FULL
+
+# What the loader promises to check, in the words of the design; each name below begins with one of these.
+INPUT = (
+    "signature, digest, count, schema, code value, id, overlap, contract exists, office exists, doctor exists, "
+    "person exists, team exists, her-id, alias chain, period, key, sequence"
+).split(", ")
+RESULT = "structure, table count, sample, canary, separate reader, drift".split(", ")
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_the_signature(in_service: Path, tmp_path: Path, kind: str) -> None:
+    key = tmp_path / "key.pem"
+    public = Ed25519PrivateKey.generate().public_key()
+    key.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    feed = (
+        feeds.write(tmp_path / "feed", feeds.tables(), sequence=8) if kind == "full" else events(tmp_path / "feed", [])
+    )
+    other = Ed25519PrivateKey.generate()
+    (feed / "manifest.json.sig").write_bytes(other.sign((feed / "manifest.json").read_bytes()))
+    (fault,) = refused(in_service, feed, feed_public_key=key)
+    assert fault == "manifest.json.sig: not a signature of this manifest.json by the configured key"
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, how: Callable[[Path, Built], Any]) -> None:
+    """Let something happen to what a full load has built before it is looked at."""
+
+    def built(build: Build, tolerate: int) -> Built:
+        result = build_tolerating(build, tolerate)
+        how(build.folder, result)
+        return result
+
+    monkeypatch.setattr(loading, "build_tolerating", built)
+
+
+def page(folder: Path, _: Built) -> None:
+    path = folder / "index.mdb"
+    octets = bytearray(path.read_bytes())
+    for at in range(2 * 4096 + 10, len(octets), 4096):
+        octets[at : at + 6] = b"\xff" * 6
+    path.write_bytes(octets)
+
+
+def lost_record(folder: Path, _: Built) -> None:
+    with lmdb.open(str(folder / "index.mdb"), subdir=False, lock=False, max_dbs=32, map_size=1 << 30) as env:
+        handle = env.open_db(b"teams", create=False)
+        with env.begin(write=True) as txn:
+            cursor = txn.cursor(handle)
+            assert cursor.first()
+            cursor.delete()
+
+
+def lost_row(_: Path, built: Built) -> None:
+    built.assembled["memberships"] -= 1
+
+
+def other_sample(_: Path, built: Built) -> None:
+    built.sample[0] = msgspec.structs.replace(built.sample[0], contract_id=12)
+
+
+REFUSED = "the serving reader refused the candidate:"
+RESULTS: dict[str, tuple[Callable[[Path, Built], Any], str]] = {
+    "structure": (page, "index.mdb: "),
+    "table count of a small table": (lost_record, "teams: 0 records were built, 1 were read"),
+    "table count of memberships": (lost_row, "memberships: 6 records were built, 7 were read"),
+    "sample": (other_sample, f"{REFUSED} a membership of the sample is missing or differs"),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_the_result(in_service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    how, told = RESULTS[name]
+    spoil(monkeypatch, how)
+    (fault,) = refused(in_service, feeds.write(tmp_path / "feed", feeds.tables(), sequence=8))
+    assert fault.startswith(told)
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_the_result_is_opened_by_the_reader_that_serves(
+    in_service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(loading, "READER", 99)
+    (fault,) = refused(in_service, sound(tmp_path, kind))
+    assert fault == f"{REFUSED} needs reader 99, this is reader 1: upgrade the servers first"
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_a_canary(in_service: Path, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "birds").write_text(json.dumps({"nin": CARL, "contractId": 12}))
+    (tmp_path / "birds").chmod(0o600)
+    faults = refused(in_service, sound(tmp_path, kind), canaries=tmp_path / "birds")
+    assert faults == ("birds:1: another contract is answered than must be, or none",)
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_drift(in_service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Each limit alone is in test_drift.py."""
+    monkeypatch.setitem(drift.CHANGED, ("persons", "updated"), Limit(0, 0))
+    first, accept = refused(in_service, sound(tmp_path, kind))
+    assert first == "drift breaker: persons updated: 1 of 6 in service; 0 is the limit"
+    assert accept == "--accept-drift REASON takes it"
+
+
+def test_nothing_that_is_promised_is_without_a_test() -> None:
+    named = [*FULL, *RESULTS, "signature", "canary", "separate reader", "drift"]
+    assert [one for one in (*INPUT, *RESULT) if not any(name.startswith(one) for name in named)] == []
