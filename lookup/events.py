@@ -10,6 +10,7 @@ import mmap
 import re
 import struct
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -73,9 +74,10 @@ class Batch(msgspec.Struct, frozen=True, array_like=True):
         return Position(self.serial, n, self.digest[:CHECK_DIGITS] if n == self.events else self.check)
 
     def holds(self, position: Position) -> int | None:
-        """How many of the events that are kept a follower at this position has; None when it is not of this batch."""
-        if position.serial != self.serial:
-            return None
+        """How many of the events that are kept a follower at a position of this serial has.
+
+        None when that is of another batch, or cannot be gone on from.
+        """
         if position.check == self.digest[:CHECK_DIGITS] or (position.check is None and position.n == self.events):
             return self.kept
         if self.check is None or position.check not in (None, self.check) or position.n > self.events:
@@ -130,6 +132,9 @@ class Events:
         self.first_blocks = list(accumulate((batch.blocks for batch in self.batches), initial=0))
         if self.first_blocks[-1] != blocks:
             raise Damaged("an events file has not the blocks that its batches need")
+        self._of_serial: dict[int, list[int]] = {}
+        for place, batch in enumerate(self.batches):
+            self._of_serial.setdefault(batch.serial, []).append(place)
 
     @property
     def total(self) -> int:
@@ -147,10 +152,10 @@ class Events:
 
         Where one serial stands twice (a load of it again) the first is taken: to be told again does no harm.
         """
-        for first, batch in zip(self.firsts, self.batches, strict=False):
-            had = batch.holds(position)
+        for place in self._of_serial.get(position.serial, ()):
+            had = self.batches[place].holds(position)
             if had is not None:
-                return first + had
+                return self.firsts[place] + had
         return None
 
     def position(self, number: int) -> Position:
@@ -158,8 +163,11 @@ class Events:
         batch = bisect_right(self.firsts, number - 1) - 1
         return self.batches[batch].position(number - self.firsts[batch])
 
-    def read(self, number: int) -> list[Event]:
-        """The events from this number, below `total`, on to the end of its block. Raises Damaged."""
+    def read(self, number: int) -> Iterator[Event]:
+        """The events from this number, below `total`, on to the end of its block, which is unpacked at once.
+
+        Raises Damaged.
+        """
         place = bisect_right(self.firsts, number) - 1
         batch, n = self.batches[place], number - self.firsts[place]
         block = self.first_blocks[place] + n // EVENTS_PER_BLOCK
@@ -167,10 +175,10 @@ class Events:
         lines = self._lines(block)
         if len(lines) != min(EVENTS_PER_BLOCK, batch.events - n + skipped):
             raise Damaged("a block has not the events that it should")
-        return [
+        return (
             Event(batch.position(n + i + 1), batch.as_of, line[:1] != OPEN, line[1:])
             for i, line in enumerate(lines[skipped:])
-        ]
+        )
 
     def _lines(self, block: int) -> list[bytes]:
         frame = self.data[self.ends[block] : self.ends[block + 1]]

@@ -1,9 +1,11 @@
 """The change feed: what has happened to the register behind a position, page by page.
 
-A page is put together in short turns (lookup.lane), a block of events in each, and is of one generation. Whether a
+A page is put together in short turns (lookup.lane), and is of one generation. Whether a
 person is protected is asked of that generation too: who has come to be protected since is left out of older events.
 """
 
+from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -105,14 +107,19 @@ async def _page(exchange: Exchange, generation: Generation, feed: Events, number
     """The body of a page that looks at the events of these numbers."""
     lane, withhold = exchange.state.lane, exchange.state.settings.withhold_protected
     shown: list[bytes] = []
-    number = numbers.start
-    while number < numbers.stop:
-        await lane.turn()
-        read = feed.read(number)[: numbers.stop - number]
-        number += len(read)
-        shown += [_json(event) for event in read if not (withhold and _is_withheld(generation, event))]
-    behind = feed.latest if number == feed.total else feed.position(number)
-    more = b"true" if number < feed.total else b"false"
+    block: Iterator[Event] = iter(())
+    over = 0.0
+    for number in numbers:
+        if perf_counter() >= over:
+            over = await lane.turn()
+        event = next(block, None)
+        if event is None:
+            block = feed.read(number)
+            event = next(block)
+        if not (withhold and _is_withheld(generation, event)):
+            shown.append(_json(event))
+    behind = feed.latest if numbers.stop == feed.total else feed.position(numbers.stop)
+    more = b"true" if numbers.stop < feed.total else b"false"
     return b'{"events":[%b],"next":"%b","more":%b,"withheld":%d}' % (
         b",".join(shown),
         str(behind).encode(),

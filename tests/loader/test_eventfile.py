@@ -50,7 +50,7 @@ def test_what_is_written_is_read(whole: Events) -> None:
         assert whole.place(event.position) == number + 1
         assert whole.position(number + 1) == event.position
         assert read_position(str(event.position)) == event.position
-        assert whole.read(number)[0] == event
+        assert next(whole.read(number)) == event
     checks = [event.position.check for event in events]
     assert checks[4] == f"{2:032x}"[:8] == "00000000"
     assert len({one.check for one in whole.batches if one.kept}) == 3

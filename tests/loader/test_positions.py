@@ -45,7 +45,7 @@ class Node:
 
     def positions(self) -> list[str]:
         """The position behind every event that is kept."""
-        return [str(event.position) for number in range(self.feed.total) for event in self.feed.read(number)[:1]]
+        return [str(next(self.feed.read(number)).position) for number in range(self.feed.total)]
 
 
 class Feeds:
@@ -102,7 +102,7 @@ def test_another_way_to_the_same_state(tmp_path: Path, feeds: Feeds) -> None:
     assert one.feed.total != other.feed.total
     for node, others in ((one, other), (other, one)):
         assert others.feed.place(node.feed.latest) == others.feed.total
-        midst = node.feed.read(0)[4].position
+        midst = next(node.feed.read(4)).position
         assert node.feed.place(midst) == 5
         assert others.feed.place(midst) is None
     fresh = Node(tmp_path / "fresh")
@@ -131,7 +131,7 @@ def test_behind_a_rollback(tmp_path: Path, feeds: Feeds) -> None:
     node.load(feeds.day(2))
     good = node.feed.latest
     node.load(feeds.day(3))
-    bad = [node.feed.latest, node.feed.read(node.feed.total - 1)[0].position, Position(3, 4)]
+    bad = [node.feed.latest, next(node.feed.read(node.feed.total - 1)).position, Position(3, 4)]
     rollback(node.settings, None, "wrong")
     assert [node.feed.place(position) for position in bad] == [None] * 3
     assert node.feed.place(good) == node.feed.total
@@ -147,11 +147,11 @@ def test_another_feed_of_a_sequence_that_was_rolled_back(tmp_path: Path, feeds: 
     node, others = Node(tmp_path / "data"), Feeds(tmp_path / "others", seed=1, days=2, events=70)
     node.load(feeds.full(1))
     node.load(feeds.full(2))
-    wrong = [node.feed.read(4)[0].position, node.feed.latest]
+    wrong = [next(node.feed.read(4)).position, node.feed.latest]
     rollback(node.settings, None, "wrong")
     accept(node.settings, "2", "it is corrected")
     node.load(others.full(2))
-    right = [node.feed.read(4)[0].position, node.feed.latest]
+    right = [next(node.feed.read(4)).position, node.feed.latest]
     assert [position.serial for position in (*wrong, *right)] == [2] * 4
     assert [node.feed.place(position) for position in wrong] == [None, None]
     assert [node.feed.place(position) for position in right] == [5, node.feed.total]
