@@ -182,7 +182,7 @@ def refused(tmp_path: Path, archive: Path, **settings: Any) -> tuple[str, ...]:
     faults = caught.value.faults or (str(caught.value),)
     (report,) = (data / "reports").iterdir()
     said = json.loads(report.read_text())
-    assert (said["omitted"], said["message"]) == (list(faults), str(caught.value))
+    assert (said["faults"], said["message"]) == (list(faults), str(caught.value))
     feeds.assert_tells_nothing([*faults, str(caught.value), said["feed"] or ""])
     return faults
 
