@@ -13,7 +13,7 @@ from pathlib import Path
 
 from loader.breaker import hold_offered
 from loader.canaries import read_canaries
-from loader.errors import BadGeneration, OutOfOrder, SourceUnreachable
+from loader.errors import BadGeneration, SourceUnreachable
 from loader.fetch import Differs, Wanted, fetch, parking, unpark
 from loader.lock import LoaderLock
 from loader.objects import Missing, Objects
@@ -76,14 +76,13 @@ class _Pull:
 
     def run(self, current: str | None) -> None:
         """Decide, and do it."""
-        name = self._newest()
+        name = self._newest(current)
         if name is None or not self._is_new(name, current):
             self.report.outcome = "nothing new"
-            unpark(self.data_dir)
             return
         self.report.serial = serial_of(name)
         target = self.data_dir / GENERATIONS / name
-        if name != current and _is_sound(target):  # it was refused for a while, and is no longer
+        if _is_sound(target):  # it was refused for a while, say, and is no longer
             hold_offered(self.data_dir, current, read_manifest(target)[0], self.report)
             point(self.data_dir, CURRENT, name)
         else:
@@ -92,28 +91,26 @@ class _Pull:
         self.report.counts = read_manifest(target)[0].counts
         unpark(self.data_dir)
 
-    def _newest(self) -> str | None:
-        """The newest on offer that is not refused here."""
+    def _newest(self, current: str | None) -> str | None:
+        """The newest on offer that is not refused here. Raises BadGeneration when what is in service was withdrawn."""
         refused = refused_serials(self.data_dir)
         try:
-            names = offered(self.objects)
+            offer = offered(self.objects)
         except Missing:
             raise SourceUnreachable(f"{self.objects.place}: no generations here: {NEWEST} is missing") from None
-        return next((name for name in names if serial_of(name) not in refused), None)
+        name = next((name for name in offer.newest if serial_of(name) not in refused), None)
+        if current in offer.withdrawn and (name is None or serial_of(name) <= serial_of(current)):
+            raise BadGeneration(f"{current}, which is in service, was withdrawn: `flr-loader rollback` it here too")
+        return name
 
     def _is_new(self, name: str, current: str | None) -> bool:
-        """Whether it is newer than what is in service, or that is damaged. Raises OutOfOrder when it is older."""
+        """Whether it is newer than what is in service, or that is damaged."""
         if current is None or serial_of(current) in refused_serials(self.data_dir):
             return True
         if name == current:
             return not is_whole(self.data_dir, current)
         serial, ours = serial_of(name), serial_of(current)
-        if serial < ours:
-            raise OutOfOrder(
-                f"{self.objects.place} offers {name} at the most, {current} is in service:"
-                f" `flr-loader rollback {serial}` here too, if that is meant"
-            )
-        return serial > ours or self._was_built_after(name, current)
+        return serial > ours or (serial == ours and self._was_built_after(name, current))
 
     def _was_built_after(self, name: str, current: str) -> bool:
         try:

@@ -17,7 +17,7 @@ import msgspec
 from loader.errors import BadGeneration, OutOfOrder, UsageError, as_loader_error
 from loader.lock import LoaderLock
 from loader.objects import Missing, Objects, Taken
-from loader.offer import key_of, offered_so_far, put_on_offer, serial_of
+from loader.offer import Offer, key_of, offered_so_far, put_on_offer, serial_of
 from loader.progress import Progress
 from loader.publish import prepare, refused_serials
 from loader.recorded import text
@@ -34,6 +34,7 @@ from lookup.manifest import (
     NotServable,
     read_manifest,
     read_pointer,
+    read_refused,
     split_name,
 )
 
@@ -93,11 +94,11 @@ def _push(place: str, settings: Settings, progress: Progress, report: PushReport
     key = settings.generation_signing_key
     signing = None if key is None else private_key(key, "generation_signing_key")
     objects = Objects(place, settings, make=True)
-    refused = refused_serials(settings.data_dir)
+    refused, withdrawn = refused_serials(settings.data_dir), sorted(one.name for one in read_refused(settings.data_dir))
     name = report.generation = _in_service(settings.data_dir, refused)
     before = offered_so_far(objects)
-    report.withdrawn = [other for other in before if serial_of(other) in refused]
-    others = [other for other in before if other != name and other not in report.withdrawn]
+    report.withdrawn = [other for other in before.newest if serial_of(other) in refused]
+    others = [other for other in before.newest if other != name and other not in report.withdrawn]
     if others and serial_of(others[0]) > serial_of(name):
         raise OutOfOrder(f"{place} offers {others[0]} already, {name} is in service here")
     folder = settings.data_dir / GENERATIONS / name
@@ -114,11 +115,11 @@ def _push(place: str, settings: Settings, progress: Progress, report: PushReport
             report.signed = _sign(objects, name, signing.sign(raw))
         if not is_there:
             _put_manifest(objects, name, raw)
-    newest = [name, *others][: settings.keep_pushed]
-    if newest != before:
-        put_on_offer(objects, newest)
-        report.removed = _remove_old(objects, newest)
-    report.outcome = "nothing new" if is_there and newest == before and not report.signed else "pushed"
+    offer = Offer([name, *others][: settings.keep_pushed], withdrawn)
+    if offer != before:
+        put_on_offer(objects, offer)
+        report.removed = _remove_old(objects, offer.newest)
+    report.outcome = "nothing new" if is_there and offer == before and not report.signed else "pushed"
 
 
 def _in_service(data_dir: Path, refused: set[int]) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from loader.objects import PART_BYTES
 from tests.cluster.swift import Swift
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,25 +87,27 @@ class Story:
         self.swift.return_(0)
         self.swift.lose(1)
         fresh = self._fresh_node()
-        self._flr("pull", "--from", STORE, fresh)
-        _require(self._current(fresh) == self._current(self.builder), fresh)
+        self._pull_newest(fresh)
         self._flr("verify", fresh)
         self.swift.return_(1)
         return self._current(fresh)
 
     def pull_goes_on(self) -> str:
-        whole = self._flr("pull", "--from", STORE, self._fresh_node())["fetched_bytes"]
+        whole = _bytes(self.builder)
         for _ in range(TRIES):
             node = self._fresh_node()
             pull = self._begin("pull", "--from", STORE, node)
-            with self._proxy_lost_when(lambda: any(_sizes(node)), pull):  # noqa: B023
+            with self._proxy_lost_when(lambda: sum(_sizes(node)) >= PART_BYTES, pull):  # noqa: B023
                 out, err = pull.communicate(timeout=TIMEOUT_SECONDS)
             if pull.returncode == 0:
                 continue  # it was faster
             _require(pull.returncode == UNREACHABLE and not (node / "CURRENT").exists(), out + err)
             there = sum(_sizes(node))
             resumed = self._flr("pull", "--from", STORE, node)
-            _require(resumed["outcome"] == "published" and resumed["fetched_bytes"] + there == whole, resumed)
+            _require(resumed["outcome"] == "published", resumed)
+            if resumed["generation"] != self._current(self.builder):
+                continue  # it was given an older list in between, or before
+            _require(resumed["fetched_bytes"] + there == whole, resumed)
             return f"{there >> 20} of {whole >> 20} MB were there"
         raise Broken("no pull broke off")
 
@@ -123,7 +126,7 @@ class Story:
         _require(self._current(self.nodes[0]) == old, "a half pushed generation was taken")
         self._flr("push", "--to", STORE, self.builder)
         for node in self.nodes:
-            self._flr("pull", "--from", STORE, node)
+            self._pull_newest(node)
         self._all_have(self._current(self.builder))
         return self._current(self.builder)
 
@@ -133,11 +136,21 @@ class Story:
         pushed = self._flr("push", "--to", STORE, self.builder)
         _require(pushed["withdrawn"] == [bad], pushed)
         refused = self._flr("pull", "--from", STORE, self.nodes[0], code=65)
-        _require("is in service" in refused["error"]["message"], refused)
-        fresh = self._fresh_node()
-        self._flr("pull", "--from", STORE, fresh)
-        _require(self._current(fresh) == self._current(self.builder), fresh)
+        _require("was withdrawn" in refused["error"]["message"], refused)
+        self._pull_newest(self._fresh_node())
         return f"{bad} withdrawn"
+
+    def _pull_newest(self, node: Path) -> None:
+        """Pull until the newest is there: a storage node that was away may give an older list. None goes back."""
+        before = 0
+        for _ in range(TRIES):
+            self._flr("pull", "--from", STORE, node)
+            serial = int(self._current(node).split("-")[0])
+            _require(serial >= before, f"{node.name} went back from {before} to {serial}")
+            before = serial
+            if self._current(node) == self._current(self.builder):
+                return
+        raise Broken(f"{node.name} has {self._current(node)} after {TRIES} pulls")
 
     @contextmanager
     def _proxy_lost_when(self, so_far: Callable[[], bool], process: subprocess.Popen[str]) -> Iterator[None]:
@@ -201,6 +214,12 @@ def _sizes(node: Path) -> list[int]:
     """Of what has been fetched so far: the manifest does not count."""
     fetching = node / "staging" / "fetching"
     return [path.stat().st_size for path in fetching.glob("*/*") if path.name != "manifest.json"]
+
+
+def _bytes(builder: Path) -> int:
+    """The size of the generation that is in service."""
+    folder = builder / "gen" / (builder / "CURRENT").read_text().strip()
+    return sum(path.stat().st_size for path in folder.iterdir() if path.name != "manifest.json")
 
 
 def _require(holds: bool, seen: object) -> None:

@@ -42,7 +42,8 @@ class HttpFolder:
     """A folder over HTTP, ranges and all. `/node/<n>/...` is the same folder, and counted for that node.
 
     `bytes` by file is what went out; `at_once` by node the most requests that were there at one moment. After
-    `breaks_after` parts it breaks off in the middle of each of the `breaks` next ones.
+    `breaks_after` parts it breaks off in the middle of each of the `breaks` next ones. After `stuck_after` requests it
+    answers none until it is stopped.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,6 +53,8 @@ class HttpFolder:
         self.requests: list[str] = []
         self.breaks_after: int | None = None
         self.breaks = 1_000_000
+        self.stuck_after: int | None = None
+        self.is_stuck, self._stopped = threading.Event(), threading.Event()
         self.held: threading.Event | None = None
         self._now: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -62,6 +65,7 @@ class HttpFolder:
         self._thread.start()
 
     def stop(self) -> None:
+        self._stopped.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -108,6 +112,9 @@ class HttpFolder:
 
             def _answer(self, name: str) -> None:
                 outer.requests.append(name)
+                if outer.stuck_after is not None and len(outer.requests) > outer.stuck_after:
+                    outer.is_stuck.set()
+                    outer._stopped.wait()
                 path = outer.folder / name
                 if not path.is_file():
                     self.send_response(404)

@@ -109,6 +109,7 @@ def test_a_feed_with_a_name_that_is_none_is_refused(data: Path, s3: str, feed: P
 
 
 def test_a_feed_that_is_there_no_longer_is_not_taken(data: Path, s3: str, feed: Path, tmp_path: Path) -> None:
+    feeds.write_manifest(feed, sequence=9, content_digest=feeds.digest_of(feeds.tables()))
     put(s3, feed, "one/")
     Objects(s3, Settings()).put("one/persons.ndjson", b"")
     with pytest.raises(SourceUnreachable):

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +26,7 @@ from lookup.manifest import read_manifest
 from tests.loader.nodes import Node, builder, node, read_here
 from tests.loader.stores import PART_BYTES, HttpFolder
 
+ROOT = Path(__file__).resolve().parents[2]
 __all__ = ["builder", "node", "read_here"]
 pytestmark = pytest.mark.usefixtures("read_here", "small_parts")
 
@@ -69,6 +73,20 @@ def test_a_broken_transfer_goes_on_where_it_broke_off(node: Node, server: HttpFo
     whole = sizes(node, server)
     assert {name: server.bytes[name] for name in whole} == whole  # no part went out twice
     assert node.parked() == {}
+
+
+def test_stopped_by_a_signal(node: Node, server: HttpFolder) -> None:
+    server.stuck_after = 3
+    pull = subprocess.Popen(
+        [sys.executable, "-m", "loader", "pull", "--from", server.place, "--data-dir", str(node.data)], cwd=ROOT
+    )
+    assert server.is_stuck.wait(60)
+    pull.send_signal(signal.SIGTERM)
+    assert pull.wait(60) == 143  # though the server does not answer
+    server.stuck_after = None
+    assert (node.current, node.reports()[-1]["message"]) == (None, "stopped by a signal")
+    assert {path.name for path in (node.data / "staging").iterdir()} == {"fetching"}
+    assert node.pull(server.place).outcome == "published"
 
 
 def test_parts_that_break_off_are_asked_for_again(

@@ -181,7 +181,11 @@ def test_only_the_newest_are_left_in_the_store(builder: Node, anywhere: str) -> 
         names.append(builder.build(serial))
         report = builder.push(anywhere)
     objects = Objects(anywhere, builder.settings)
-    assert json.loads(objects.read("newest.json", 1000)) == {"format": "1.0", "newest": [names[2], names[1]]}
+    assert json.loads(objects.read("newest.json", 1000)) == {
+        "format": "1.0",
+        "newest": [names[2], names[1]],
+        "withdrawn": [],
+    }
     assert (report.removed, objects.names("gen/")) == ([names[0]], names[1:])
 
 
@@ -219,9 +223,17 @@ class TestRollback:
         assert (report.outcome, report.withdrawn, report.generation) == ("pushed", [self.names[1]], self.names[0])
         fresh = Node(tmp_path / "fresh")
         assert fresh.pull(place).generation == self.names[0]
-        with pytest.raises(OutOfOrder, match=f"offers {self.names[0]} at the most, {self.names[1]} is in service"):
+        with pytest.raises(BadGeneration, match=f"{self.names[1]}, which is in service, was withdrawn"):
             node.pull(place)
         assert builder.push(place).outcome == "nothing new"
+        newer = builder.build(7)
+        builder.push(place)
+        assert node.pull(place).generation == newer
+
+    def test_an_older_list_is_nothing_new(self, node: Node, place: str) -> None:
+        (Path(place) / "newest.json").write_text(json.dumps({"format": "1.0", "newest": self.names[:1]}))
+        assert node.pull(place).outcome == "nothing new"
+        assert node.current == self.names[1]
 
     def test_a_builder_that_is_behind_does_not_push(self, builder: Node, place: str) -> None:
         builder.build(4)
@@ -247,7 +259,6 @@ def test_of_one_serial_the_one_built_last_is_taken(builder: Node, node: Node, pl
     offer = Path(place) / "newest.json"
     offer.write_text(offer.read_text().replace(str(first), "x").replace(again, str(first)).replace("x", again))
     assert (node.pull(place).outcome, node.current) == ("nothing new", again)
-    assert node.parked() == {}
 
 
 @pytest.mark.usefixtures("read_here")
@@ -260,6 +271,16 @@ def test_damage_in_service_is_mended(builder: Node, node: Node, place: str) -> N
     damaged.write_bytes(b"")
     assert node.pull(place).outcome == "published"
     verify_files(node.data / "gen" / name)
+
+
+@pytest.mark.usefixtures("read_here")
+def test_what_is_there_and_sound_is_not_fetched(builder: Node, node: Node, place: str) -> None:
+    name = builder.build(5)
+    builder.push(place)
+    node.pull(place)
+    (node.data / "CURRENT").unlink()
+    report = node.pull(place)
+    assert (report.outcome, report.fetched_bytes, node.current) == ("published", 0, name)
 
 
 @pytest.mark.usefixtures("read_here")
