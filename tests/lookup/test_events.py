@@ -8,13 +8,15 @@ import msgspec
 import pytest
 from litestar.testing import TestClient
 
+from loader.eventfile import NewBatch, write_events
 from lookup import shapes
 from lookup.app import create_app
 from lookup.current import ServiceState
-from lookup.generation import Generation, open_generation
+from lookup.generation import Generation, NotServable, open_generation
 from register.feed import canonical_line
 from tests.lookup import village
 from tests.lookup.serving import state_of
+from tests.lookup.test_generation import with_file
 from tests.lookup.village import LISTED, MOVING, NOBODY, OLD_NUMBER, PROTECTED
 
 BEGIN, LATEST = "42.0", "42.75.00000000"
@@ -163,6 +165,14 @@ def test_a_node_without_a_change_feed(tmp_path: Path) -> None:
             answer = client.get(path)
             assert (answer.status_code, answer.json()["type"]) == (503, "urn:flr:problem:not-served-here")
         assert client.get("/v1/status").status_code == 200
+
+
+@pytest.mark.parametrize("last", [(42, "1" * 32), (43, "0" * 32)])
+def test_the_change_feed_of_another_generation_is_refused(tmp_path: Path, last: tuple[int, str]) -> None:
+    folder = village.generation(tmp_path)
+    write_events(tmp_path / "other", None, [NewBatch(*last, village.AS_OF, 0, ())], keep=10)
+    with pytest.raises(NotServable, match=r"events\.bin is of another generation"):
+        open_generation(with_file(folder, "events.bin", (tmp_path / "other").read_bytes()))
 
 
 def test_a_page_is_of_one_generation(
