@@ -13,6 +13,7 @@ from loader.breaker import hold_full, hold_increment
 from loader.build import Build, Built
 from loader.canaries import Canaries, read_canaries
 from loader.choose import Asked, Chosen, choose, read_feeds
+from loader.content import check_content, check_content_since
 from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
 from loader.increment import Increment
 from loader.lock import LoaderLock
@@ -160,6 +161,7 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
         built = build_tolerating(build, settings.tolerate)
         report.omitted = built.omitted
         verify_built(feed, staging.folder, built, progress, build.processes)
+        check_content(staging.folder, built.content_digest, progress, build.processes)
         hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         _publish(staging, chosen, built, None, now, canaries, progress, report)
     report.more = chosen.more
@@ -187,6 +189,9 @@ def _run_increment(
         with progress.step("structure"):
             structure(staging.folder, settings.process_count)
             check_tables_stored(staging.folder, built.counts)
+        with progress.step("content"):
+            changed = [table for table, records in state.before.items() if records]
+            check_content_since(base, staging.folder, built.content_digest, increment.buckets, changed)
         _publish(staging, chosen, built, chosen.current, now, canaries, progress, report)
 
 
