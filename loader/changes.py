@@ -7,8 +7,6 @@ load the state knows. Nothing is named, only counted; loader/diff.py names.
 
 from __future__ import annotations
 
-import contextlib
-import mmap
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -16,20 +14,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import lmdb
 import msgspec
 
 from loader._fast.compare import compare
 from loader.compare import NOWHERE_CODE, NOWHERE_SLOT, Recoding
+from loader.content import open_index, opened
 from loader.crew import share_out
 from loader.diff import in_table
 from loader.progress import Progress
 from loader.state import SMALL_TABLES, State
 from lookup._fast.index import Index
 from lookup.generation import Generation
-from lookup.manifest import INDEX, KINDS, PEOPLE, POINTERS
 from lookup.people import People
-from lookup.tables import MAX_DATABASES, Tables
+from lookup.tables import Tables
 from register.feed import canonical_line
 from register.model import TABLES, Contract
 
@@ -62,8 +59,8 @@ def changes_to(folder: Path, old: Generation, progress: Progress, processes: int
 
     On a node without people.mdb no person counts as updated.
     """
-    with _built(folder) as (index, tables, people):
-        task = _Comparing(_index(old.folder), index, _recoding(old, tables), old.people, people)
+    with opened(folder) as (index, tables, people):
+        task = _Comparing(open_index(old.folder), index, _recoding(old, tables), old.people, people)
         changes = Changes()
         with progress.step("changes", 1 << PART_BITS):
             for table in SMALL_TABLES:
@@ -73,24 +70,6 @@ def changes_to(folder: Path, old: Generation, progress: Progress, processes: int
                 changes.update(part)
                 progress.advance()
     return changes
-
-
-@contextlib.contextmanager
-def _built(folder: Path) -> Iterator[tuple[Index, Tables, People]]:
-    """Files that nobody has sealed yet, open; closed again behind the context, for they are about to be moved."""
-    with contextlib.ExitStack() as stack:
-        envs = {
-            kind: stack.enter_context(
-                lmdb.open(str(folder / KINDS[kind]), subdir=False, readonly=True, lock=False, max_dbs=MAX_DATABASES)
-            )
-            for kind in (INDEX, PEOPLE)
-        }
-        yield _index(folder), Tables(envs[INDEX]), People(envs[PEOPLE])
-
-
-def _index(folder: Path) -> Index:
-    with (folder / KINDS[INDEX]).open("rb") as file:
-        return Index((folder / KINDS[POINTERS]).read_bytes(), mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ))
 
 
 @dataclass(repr=False)

@@ -13,6 +13,7 @@ from loader.build import Build, Built
 from loader.canaries import Canaries, read_canaries
 from loader.changefeed import base_of, write_full, write_increment
 from loader.choose import Asked, Chosen, FlrExport, choose
+from loader.content import check_content, check_content_since
 from loader.increment import Increment
 from loader.lock import LoaderLock
 from loader.progress import Progress
@@ -120,6 +121,7 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
         built = build_tolerating(build, settings.tolerate)
         report.omitted = built.omitted
         verify_built(feed, staging.folder, built, progress, build.processes)
+        check_content(staging.folder, built.content_digest, progress, build.processes)
         hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         base = base_of(settings.data_dir, chosen.current, report)
         write_full(staging.folder, chosen, base, built.content_digest, settings, progress, report)
@@ -149,6 +151,9 @@ def _run_increment(
         with progress.step("structure"):
             structure(staging.folder, settings.process_count)
             check_tables_stored(staging.folder, built.counts)
+        with progress.step("content"):
+            changed = [table for table, records in state.before.items() if records]
+            check_content_since(base, staging.folder, built.content_digest, increment.buckets, changed)
         write_increment(staging.folder, base, state.batches, settings, report)
         _publish(staging, chosen, built, chosen.current, now, canaries, progress, report)
 

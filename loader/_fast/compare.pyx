@@ -25,7 +25,7 @@ cdef enum:
 if PLAIN_KEY_BITS != KEY_BITS:
     raise ImportError("loader._fast.compare was built from other constants than lookup.key")
 
-MESSAGES = {TOO_MANY: "more memberships than a record holds", SLOT: "a slot is out of range"}
+cdef dict MESSAGES = {TOO_MANY: "more memberships than a record holds", SLOT: "a slot is out of range"}
 
 cdef struct counts_t:
     uint64_t persons_created

@@ -4,6 +4,7 @@ And the list of what the loader promises to check, none of which is without a te
 """
 
 import json
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from loader import drift
 from loader import load as loading
 from loader.build import Build, Built
+from loader.content import NOT_WHAT_WAS_READ
 from loader.drift import Limit
 from loader.tolerance import build_tolerating
+from lookup import key
+from lookup.index import LENGTH_BITS, POINTERS_HEADER
+from lookup.people import Frames
 from tests.loader import feeds
 from tests.loader.feeds import CARL
 from tests.loader.refusals import events, refused, sound
@@ -29,7 +34,7 @@ INPUT = (
     "signature, digest, count, schema, code value, id, overlap, contract exists, office exists, doctor exists, "
     "person exists, team exists, her-id, alias chain, period, key, sequence"
 ).split(", ")
-RESULT = "structure, table count, sample, canary, separate reader, drift".split(", ")
+RESULT = "structure, table count, content digest, sample, canary, separate reader, drift".split(", ")
 
 
 @pytest.mark.parametrize("kind", ["full", "incremental"])
@@ -82,11 +87,45 @@ def other_sample(_: Path, built: Built) -> None:
     built.sample[0] = msgspec.structs.replace(built.sample[0], contract_id=12)
 
 
+def other_name(folder: Path, _: Built | None = None) -> None:
+    """Another person's particulars than were read, in a file that is sound."""
+    with lmdb.open(str(folder / "people.mdb"), subdir=False, lock=False, max_dbs=2, map_size=1 << 30) as env:
+        handle = env.open_db(b"people", create=False)
+        with env.begin(write=True) as txn:
+            key, frame = next(
+                (bytes(key), Frames(b"").decode(bytes(value)))
+                for key, value in txn.cursor(handle)
+                if feeds.FINN.encode() in Frames(b"").decode(bytes(value))
+            )
+            txn.put(
+                key,
+                Frames(b"").encode(frame.replace(b'"firstName":', b'"firstName":"Per","middleName":', 1)),
+                db=handle,
+            )
+
+
+def other_membership(folder: Path, _: Built | None = None) -> None:
+    """Another id in a membership than was read: one octet of a bucket, which no checksum covers."""
+    path, at = folder / "index.mdb", bucket_of(folder, feeds.ANNE)
+    octets = path.read_bytes()
+    path.write_bytes(octets[: at - 1] + bytes([octets[at - 1] ^ 1]) + octets[at:])
+
+
+def bucket_of(folder: Path, nin: str) -> int:
+    """Where the bucket of a number ends in index.mdb."""
+    pointers = (folder / "pointers.bin").read_bytes()
+    bucket, _ = key.split(key.mix(int(nin)), key.MIN_BITS)
+    (pointer,) = struct.unpack_from("<Q", pointers, POINTERS_HEADER + 8 * bucket)
+    return int((pointer >> LENGTH_BITS) + (pointer & (1 << LENGTH_BITS) - 1))
+
+
 REFUSED = "the serving reader refused the candidate:"
 RESULTS: dict[str, tuple[Callable[[Path, Built], Any], str]] = {
     "structure": (page, "index.mdb: "),
     "table count of a small table": (lost_record, "teams: 0 records were built, 1 were read"),
     "table count of memberships": (lost_row, "memberships: 6 records were built, 7 were read"),
+    "content digest, of a person": (other_name, NOT_WHAT_WAS_READ),
+    "content digest, of a membership": (other_membership, NOT_WHAT_WAS_READ),
     "sample": (other_sample, f"{REFUSED} a membership of the sample is missing or differs"),
 }
 
@@ -97,6 +136,19 @@ def test_the_result(in_service: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     spoil(monkeypatch, how)
     (fault,) = refused(in_service, feeds.write(tmp_path / "feed", feeds.tables(), sequence=8))
     assert fault.startswith(told)
+
+
+@pytest.mark.parametrize("how", [other_name, other_membership])
+def test_the_content_digest_of_an_incremental_load(
+    in_service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[[Path], Any]
+) -> None:
+    """What events touch is read again from the files."""
+    monkeypatch.setattr(loading, "structure", lambda folder, _: how(folder))
+    happened = [
+        ("PersonUpdated", {"nin": feeds.FINN, "firstName": "Kari"}),
+        ("PersonUpdated", {**feeds.tables()["persons"][0], "firstName": "Anne"}),
+    ]
+    assert refused(in_service, events(tmp_path / "feed", happened)) == (NOT_WHAT_WAS_READ,)
 
 
 @pytest.mark.parametrize("kind", ["full", "incremental"])
