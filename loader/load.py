@@ -93,7 +93,7 @@ def _load(asked: Asked, settings: Settings, progress: Progress, accept_drift: st
         )
         try:
             sweep(settings.data_dir)
-            with sources(asked, settings.data_dir, progress, report.warnings) as feeds:
+            with sources(asked, settings, progress, report.warnings) as feeds:
                 report.feed = feeds[-1].manifest.source
                 chosen = choose(settings.data_dir, feeds, asked)
                 report.serial = chosen.serial
