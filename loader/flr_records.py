@@ -113,6 +113,7 @@ def office(element: Element, word: Codes) -> Office:
         industries=word.refs(element.get("IndustryCodes")),
         properties=word.refs(element.get("Properties")),
         responsiblePerson=element.get("ResponsiblePerson"),
+        teamId=element.get("PrimaryHealthCareTeamId"),
         physicalAddresses=_physical(element, word),
         electronicAddresses=_electronic(element, word),
         openingHours=_opening_hours(element.get("OpeningHours")),
@@ -143,6 +144,7 @@ def contract(element: Element, word: Codes) -> Contract:
         agreementDate=element.get("AgreementDate"),
         **_period(element, "Valid"),
         endReason=word.value(element.get("EndReason"), codes.END_REASON),
+        teamId=element.get("PrimaryHealthCareTeamId"),
         updated=element.get("UpdatedOn"),
     )
 

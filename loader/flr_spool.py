@@ -8,9 +8,9 @@ two that tell as much and not the same are refused.
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple, Self
 
 import zstandard
 
@@ -19,7 +19,6 @@ from loader.errors import BadFeed
 PARTS = 64
 BUFFER_BYTES = 1 << 17
 NUMBER_ONLY, DOCTOR, PATIENT = 0, 1, 2  # how much is told of a person, in rising order
-TOLD_OTHERWISE = "a person who is told otherwise elsewhere"
 
 _ROW = struct.Struct("<QBIIII")  # number, how much is told, entry, line, column, size of the canonical line
 _SIZE = struct.Struct("<I")
@@ -42,14 +41,20 @@ class Seen(NamedTuple):
     line: bytes
     origin: Origin
 
+    def __repr__(self) -> str:
+        """No content: it is about a person."""
+        return "<Seen>"
 
-class Persons:
-    """Persons as they are come across, in parts on disk."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        self._paths = [folder / f"{part:02d}" for part in range(PARTS)]
+Frames = list[tuple[int, bytes]]  # part, and a frame of rows of it
+
+
+class PersonRows:
+    """Persons on their way to the disk: dealt out into parts, and packed as soon as there are many."""
+
+    def __init__(self) -> None:
         self._buffers = [bytearray() for _ in range(PARTS)]
+        self._frames: Frames = []
         self._compressor = zstandard.ZstdCompressor(level=1)
 
     def add(self, nin: int, seen: Seen) -> None:
@@ -58,39 +63,69 @@ class Persons:
         buffer = self._buffers[part]
         buffer += _ROW.pack(nin, seen.told, *seen.origin, len(seen.line)) + seen.line
         if len(buffer) >= BUFFER_BYTES:
-            self._write(part)
+            self._pack(part)
 
-    def _write(self, part: int) -> None:
-        frame = self._compressor.compress(self._buffers[part])
-        with self._paths[part].open("ab") as file:
-            file.write(_SIZE.pack(len(frame)) + frame)
+    def _pack(self, part: int) -> None:
+        self._frames.append((part, self._compressor.compress(self._buffers[part])))
         self._buffers[part] = bytearray()
+
+    def frames(self) -> Frames:
+        """All that was kept; there is nothing behind it."""
+        for part in range(PARTS):
+            if self._buffers[part]:
+                self._pack(part)
+        frames, self._frames = self._frames, []
+        return frames
+
+
+class Persons:
+    """Persons as they are come across, in parts on disk. Use as a context manager."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._files: list[BinaryIO] = [(folder / f"{part:02d}").open("w+b") for part in range(PARTS)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    def add(self, frames: Frames) -> None:
+        """Keep what PersonRows has packed."""
+        for part, frame in frames:
+            self._files[part].write(_SIZE.pack(len(frame)) + frame)
 
     def parts(self) -> Iterator[tuple[dict[int, Seen], list[Origin]]]:
         """Part by part, number -> what tells most of the person, and the places where one is told otherwise."""
-        for part in range(PARTS):
-            self._write(part)
+        for file in self._files:
             persons: dict[int, Seen] = {}
             wrong = []
-            for nin, seen in self._rows(part):
+            for nin, seen in _rows(file):
                 before = persons.setdefault(nin, seen)
                 if seen.told > before.told:
                     persons[nin] = seen
                 elif seen.told == before.told == PATIENT and seen.line != before.line:
                     wrong.append(seen.origin)
-            self._paths[part].unlink()
             yield persons, wrong
 
-    def _rows(self, part: int) -> Iterator[tuple[int, Seen]]:
-        unpack = zstandard.ZstdDecompressor().decompress
-        with self._paths[part].open("rb") as file:
-            while size := file.read(_SIZE.size):
-                rows = unpack(file.read(*_SIZE.unpack(size)))
-                at = 0
-                while at < len(rows):
-                    nin, told, *origin, length = _ROW.unpack_from(rows, at)
-                    at += _ROW.size + length
-                    yield nin, Seen(told, rows[at - length : at], Origin(*origin))
+
+def _rows(file: BinaryIO) -> Iterator[tuple[int, Seen]]:
+    unpack = zstandard.ZstdDecompressor().decompress
+    file.seek(0)
+    while size := file.read(_SIZE.size):
+        rows = unpack(file.read(*_SIZE.unpack(size)))
+        at = 0
+        while at < len(rows):
+            nin, told, *origin, length = _ROW.unpack_from(rows, at)
+            at += _ROW.size + length
+            yield nin, Seen(told, rows[at - length : at], Origin(*origin))
+
+
+def pack_origins(origins: Iterable[Origin]) -> bytes:
+    """Origins as they lie on disk."""
+    return b"".join(_ORIGIN.pack(*origin) for origin in origins)
 
 
 class Origins:
@@ -101,10 +136,10 @@ class Origins:
         folder.mkdir()
         self._folder, self._entries = folder, entries
 
-    def add(self, table: str, origins: list[Origin]) -> None:
-        """The next records of a table."""
+    def add(self, table: str, packed: bytes) -> None:
+        """The next records of a table, by `pack_origins`."""
         with (self._folder / table).open("ab") as file:
-            file.write(b"".join(_ORIGIN.pack(*origin) for origin in origins))
+            file.write(packed)
 
     def shown(self, origin: Origin) -> str:
         """A place as it is told: entry:line:column."""

@@ -31,7 +31,7 @@ def opened(asked: Asked, settings: Settings, progress: Progress, warnings: list[
     """
     if asked.flr_export is not None:
         _hold(asked)
-        with converted(asked.folder, asked.flr_export.as_of, settings.data_dir, progress) as made:
+        with converted(asked.folder, asked.flr_export.as_of, settings, progress) as made:
             warnings += made.warnings
             yield Source([made.feed])
     elif asked.store is not None:

@@ -4,20 +4,16 @@ What is handed out is plain, as register/flr_xml.py takes it; an element with pa
 chosen types are handed out as soon as they end and are not kept, so that a document of any size is read in little
 memory. Refused, with the place: a document type and with it every entity, processing instructions, unknown elements and
 attributes, an element twice, a value that is not of its type, and what is too deep, too long or too much to hold.
-Members may stand in any order. What is told never holds content.
+Members may stand in any order. What is told never holds content. Values are in register/flr_values.py.
 """
 
-import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime, timedelta
 from typing import Any
 from xml.parsers import expat
 
-import msgspec
-
-from register.flr_schema import DAYS, INSTANCE, SIMPLE, TYPES, Member
-from register.model import LocalTime
+from register.flr_schema import INSTANCE, TYPES, Member
+from register.flr_values import PARSERS, SPACE
 
 MAX_DEPTH = 64
 MAX_TEXT = 1 << 17  # characters of one value
@@ -26,12 +22,8 @@ MAX_TOKEN_BYTES = 1 << 20  # of a tag or comment: expat keeps one until it has a
 PART_COST = 64  # what a value without text counts for
 _NIL, _TYPE = f"{INSTANCE} nil", f"{INSTANCE} type"
 _NAME = re.compile("[A-Za-z]{1,60}")
-_INTEGER = re.compile("[+-]?[0-9]{1,19}")
-_DOUBLE = re.compile(r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?")
-_DURATION = re.compile(
-    r"P(?=.)(?:([0-9]{1,6})D)?(?:T(?=.)(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,6})(\.[0-9]{1,7})?S)?)?"
-)
-_SPACE = " \t\r\n"
+
+Take = Callable[["Element"], None]
 
 
 class Refused(ValueError):
@@ -46,26 +38,43 @@ class Element(dict[str, Any]):
     """An element with parts: member -> value. `place` is (line, column) of its beginning, from 1."""
 
     __slots__ = ("place",)
-
-    def __init__(self, place: tuple[int, int]) -> None:
-        super().__init__()
-        self.place = place
+    place: tuple[int, int]
 
     def __repr__(self) -> str:
         """No content: most elements are about a person."""
         return "<Element>"
 
 
+class _Kind:
+    """What may stand in an element of a type, prepared: qualified name -> member, and what each member is.
+
+    `is_list`: its value is a list of what its only member is; `take`: who takes its elements, where they are items.
+    """
+
+    __slots__ = ("is_list", "members", "take")
+
+    def __init__(self, is_list: bool, take: Take | None) -> None:
+        self.is_list, self.take = is_list, take
+        self.members: dict[str, _Part] = {}
+
+
+class _Part:
+    """A member, prepared: how its text is read, or, where it has parts, its `kind`; `skipped`: it is passed over."""
+
+    __slots__ = ("kind", "member", "name", "parse", "skipped")
+
+    def __init__(self, member: Member, kind: _Kind | None, *, skipped: bool) -> None:
+        self.member, self.name, self.kind, self.skipped = member, member.name, kind, skipped
+        self.parse = PARSERS.get(member.type)
+
+
 class _Open:
-    """An element that has not ended yet. `kind` is the name of its type, `item` the member that a list consists of."""
+    """An element with parts that has not ended yet. `value` None: it is nil."""
 
-    __slots__ = ("held", "item", "kind", "member", "nil", "place", "value")
+    __slots__ = ("held", "kind", "part", "value")
 
-    def __init__(self, kind: str, member: str, place: tuple[int, int], held: int, *, nil: bool) -> None:
-        self.kind, self.member, self.place, self.held, self.nil = kind, member, place, held, nil
-        declared = TYPES.get(kind)
-        self.item = declared and declared.item
-        self.value: Any = None if declared is None else [] if self.item else Element(place)
+    def __init__(self, part: _Part, kind: _Kind, value: Any, held: int) -> None:
+        self.part, self.kind, self.value, self.held = part, kind, value, held
 
 
 class Reader:
@@ -74,18 +83,19 @@ class Reader:
     `value` is that of the root behind its end, without what was handed out.
     """
 
-    def __init__(
-        self,
-        root: str,
-        streamed: Mapping[str, Callable[[Element], None]],
-        skipped: Collection[tuple[str, str]] = (),
-    ) -> None:
+    def __init__(self, root: str, streamed: Mapping[str, Take], skipped: Collection[tuple[str, str]] = ()) -> None:
         """`streamed` is type -> who takes its elements; (type, member) pairs of `skipped` are passed over unread."""
-        self._root, self._streamed, self._skipped = root, streamed, frozenset(skipped)
+        declared = TYPES[root]
+        kinds = _prepared(streamed, frozenset(skipped))
+        self._root = _Part(Member(root, root, False, False, declared.namespace), kinds[root], skipped=False)
+        self._root_name = f"{declared.namespace} {root}"
         self.value: Any = None
-        self._stack: list[_Open] = []
+        self._open: _Open | None = None  # the innermost element with parts
+        self._outer: list[_Open | None] = []
+        self._leaf: _Part | None = None  # the element without parts that we are in
+        self._leaf_is_nil = False
         self._text: list[str] = []
-        self._length = self._held = self._depth = self._skipping = self._fed = 0
+        self._length = self._held = self._skipping = self._fed = 0
         self._parser = parser = expat.ParserCreate(namespace_separator=" ")
         parser.buffer_text = True
         parser.StartDoctypeDeclHandler = self._refuse_doctype
@@ -112,12 +122,8 @@ class Reader:
             what = f"not well-formed XML: {expat.ErrorString(error.code)}"
             raise Refused(what, (error.lineno, error.offset + 1)) from None
 
-    @property
-    def _place(self) -> tuple[int, int]:
-        return self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1
-
     def _refused(self, what: str) -> Refused:
-        return Refused(what, self._place)
+        return Refused(what, (self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1))
 
     def _refuse_doctype(self, *_: object) -> None:
         raise self._refused("a document type declaration: neither it nor entities are read")
@@ -125,45 +131,119 @@ class Reader:
     def _refuse_instruction(self, *_: object) -> None:
         raise self._refused("a processing instruction")
 
-    # -- elements
+    # -- elements: eighty of them for each membership, so these few functions are what a load of an export takes
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise self._refused("elements that are nested too deep")
         if self._skipping:
-            self._skipping += 1
+            self._skip()
             return
-        member = self._member(name)
-        if self._stack and (self._stack[-1].kind, member.name) in self._skipped:
-            self._skipping = 1
+        parent = self._open
+        if parent is None:
+            part = self._root
+            if name != self._root_name:
+                raise self._refused(f"the document is not {part.name} of the interface's namespace")
+        elif self._leaf is not None:
+            raise self._refused(_no_element(self._leaf, name))
+        else:
+            found = parent.kind.members.get(name)
+            if found is None:
+                raise self._refused(_no_element(parent.part, name))
+            part = found
+            if self._text:
+                self._blank(parent.part)
+            if parent.value is None:
+                raise self._refused(f"{parent.part.name} is nil and has content")
+            if not parent.kind.is_list and part.name in parent.value:
+                raise self._refused(f"{part.name} stands twice")
+            if part.skipped:
+                self._skip()
+                return
+        nil = bool(attributes) and self._is_nil(part.member, attributes)
+        kind = part.kind
+        if kind is None:
+            self._leaf, self._leaf_is_nil = part, nil
             return
-        nil = bool(attributes) and self._is_nil(member, attributes)
-        self._stack.append(_Open(member.type, member.name, self._place, self._held, nil=nil))
-        self._text, self._length = [], 0
+        value: Any = None
+        if not nil:
+            value = [] if kind.is_list else Element()
+            if not kind.is_list:
+                value.place = self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1
+        self._outer.append(parent)
+        self._open = _Open(part, kind, value, self._held)
+        if len(self._outer) > MAX_DEPTH:
+            raise self._refused("elements that are nested too deep")
 
-    def _member(self, name: str) -> Member:
-        """The member that an element with this name is, where it stands."""
-        if not self._stack:
-            root = TYPES[self._root]
-            if name != f"{root.namespace} {self._root}":
-                raise self._refused(f"the document is not {self._root} of the interface's namespace")
-            return Member(self._root, self._root, False, False, root.namespace)
-        parent = self._stack[-1]
-        member = _MEMBERS.get(parent.kind, {}).get(name)
-        if member is None:
-            local = name.rpartition(" ")[2]
-            known = _NAME.fullmatch(local) is not None
-            raise self._refused(f"{parent.member} has no element {local}" if known else "an unknown element")
-        if parent.nil:
-            raise self._refused(f"{parent.member} is nil and has content")
-        if parent.item is None and member.name in parent.value:
-            raise self._refused(f"{member.name} stands twice")
-        self._whitespace(parent)
-        return member
+    def _end(self, _: str) -> None:
+        if self._skipping:
+            self._skipping -= 1
+            return
+        leaf = self._leaf
+        if leaf is not None:
+            self._end_leaf(leaf)
+            return
+        ended = self._open
+        assert ended is not None
+        if self._text:
+            self._blank(ended.part)
+        parent = self._open = self._outer.pop()
+        if parent is None:
+            self.value = ended.value
+        elif ended.kind.take is not None and parent.kind.is_list:
+            ended.kind.take(ended.value)
+            self._held = ended.held
+        else:
+            self._keep(parent, ended.part.name, ended.value, 0)
+
+    def _end_leaf(self, leaf: _Part) -> None:
+        self._leaf = None
+        text = "".join(self._text)
+        if text:
+            self._text.clear()
+            self._length = 0
+        parent = self._open
+        assert parent is not None
+        if self._leaf_is_nil:
+            if text:
+                raise self._refused(f"{leaf.name} is nil and has content")
+            value = None
+        else:
+            assert leaf.parse is not None
+            try:
+                value = leaf.parse(text)
+            except ValueError:
+                raise self._refused(f"{leaf.name} is not of type {leaf.member.type}") from None
+        self._keep(parent, leaf.name, value, len(text))
+
+    def _keep(self, parent: _Open, name: str, value: Any, size: int) -> None:
+        self._held += PART_COST + size
+        if self._held > MAX_HELD:
+            raise self._refused("more than can be held of one record")
+        if parent.kind.is_list:
+            parent.value.append(value)
+        else:
+            parent.value[name] = value
+
+    def _characters(self, text: str) -> None:
+        if self._skipping:
+            return
+        self._length += len(text)
+        if self._length > MAX_TEXT:
+            raise self._refused("a text that is too long")
+        self._text.append(text)
+
+    def _skip(self) -> None:
+        self._skipping += 1
+        if len(self._outer) + self._skipping > MAX_DEPTH:
+            raise self._refused("elements that are nested too deep")
+
+    def _blank(self, part: _Part) -> None:
+        if any(text.strip(SPACE) for text in self._text):
+            raise self._refused(f"{part.name} has text between its elements")
+        self._text.clear()
+        self._length = 0
 
     def _is_nil(self, member: Member, attributes: dict[str, str]) -> bool:
-        nil = attributes.pop(_NIL, "false").strip(_SPACE)
+        nil = attributes.pop(_NIL, "false").strip(SPACE)
         if attributes.pop(_TYPE, member.type).rpartition(":")[2] != member.type:
             raise self._refused(f"{member.name} is of another type than {member.type}")
         if attributes or nil not in ("true", "1", "false", "0"):
@@ -174,121 +254,19 @@ class Reader:
             raise self._refused(f"{member.name} may not be nil")
         return True
 
-    def _characters(self, text: str) -> None:
-        if self._skipping:
-            return
-        self._length += len(text)
-        if self._length > MAX_TEXT:
-            raise self._refused("a text that is too long")
-        self._text.append(text)
 
-    def _whitespace(self, element: _Open) -> None:
-        if any(text.strip(_SPACE) for text in self._text):
-            raise self._refused(f"{element.member} has text between its elements")
-        self._text, self._length = [], 0
-
-    def _end(self, _: str) -> None:
-        self._depth -= 1
-        if self._skipping:
-            self._skipping -= 1
-            return
-        element = self._stack.pop()
-        if element.nil or element.value is not None:
-            self._whitespace(element)
-            value = None if element.nil else element.value
-        else:
-            value = self._simple(element)
-        self._text, self._length = [], 0
-        if not self._stack:
-            self.value = value
-            return
-        parent = self._stack[-1]
-        if parent.item is not None and element.kind in self._streamed:
-            self._streamed[element.kind](element.value)
-            self._held = element.held
-            return
-        self._held += PART_COST + (len(value) if isinstance(value, str) else 0)
-        if self._held > MAX_HELD:
-            raise self._refused("more than can be held of one record")
-        if parent.item is not None:
-            parent.value.append(value)
-        else:
-            parent.value[element.member] = value
-
-    def _simple(self, element: _Open) -> Any:
-        text = "".join(self._text)
-        try:
-            return _PARSERS[element.kind](text)
-        except ValueError:
-            raise Refused(f"{element.member} is not of type {element.kind}", element.place) from None
+def _prepared(streamed: Mapping[str, Take], skipped: frozenset[tuple[str, str]]) -> dict[str, _Kind]:
+    kinds = {name: _Kind(declared.item is not None, streamed.get(name)) for name, declared in TYPES.items()}
+    for name, declared in TYPES.items():
+        kinds[name].members = {
+            f"{member.namespace} {member.name}": _Part(
+                member, kinds.get(member.type), skipped=(name, member.name) in skipped
+            )
+            for member in declared.members
+        }
+    return kinds
 
 
-_MEMBERS = {
-    name: {f"{member.namespace} {member.name}": member for member in declared.members}
-    for name, declared in TYPES.items()
-}
-
-
-# -- values
-
-
-def _integer(bits: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        text = text.strip(_SPACE)
-        if not _INTEGER.fullmatch(text) or not -(2 ** (bits - 1)) <= int(text) < 2 ** (bits - 1):
-            raise ValueError
-        return int(text)
-
-    return parse
-
-
-def _boolean(text: str) -> bool:
-    text = text.strip(_SPACE)
-    if text not in ("true", "1", "false", "0"):
-        raise ValueError
-    return text in ("true", "1")
-
-
-def _date_time(text: str) -> datetime:
-    """A time without a zone, rounded to the microsecond as in a feed."""
-    text = text.strip(_SPACE)
-    if "T" not in text or not text.isascii():
-        raise ValueError
-    try:
-        return msgspec.convert(text, LocalTime)
-    except msgspec.ValidationError:
-        raise ValueError from None
-
-
-def _double(text: str) -> float:
-    text = text.strip(_SPACE)
-    if not _DOUBLE.fullmatch(text) or math.isinf(float(text)):
-        raise ValueError
-    return float(text)
-
-
-def _duration(text: str) -> timedelta:
-    found = _DURATION.fullmatch(text.strip(_SPACE))
-    if found is None:
-        raise ValueError
-    days, hours, minutes, seconds = (int(found[i] or 0) for i in range(1, 5))
-    return timedelta(days, seconds + float(found[5] or 0), hours=hours, minutes=minutes)
-
-
-def _day(text: str) -> str:
-    if text.strip(_SPACE) not in DAYS:
-        raise ValueError
-    return text.strip(_SPACE)
-
-
-_PARSERS: dict[str, Callable[[str], Any]] = {
-    "string": str,
-    "DayOfWeek": _day,
-    "int": _integer(32),
-    "long": _integer(64),
-    "boolean": _boolean,
-    "dateTime": _date_time,
-    "double": _double,
-    "duration": _duration,
-}
-assert set(_PARSERS) == set(SIMPLE)
+def _no_element(parent: _Part, name: str) -> str:
+    local = name.rpartition(" ")[2]
+    return f"{parent.name} has no element {local}" if _NAME.fullmatch(local) else "an unknown element"

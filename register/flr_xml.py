@@ -9,7 +9,6 @@ register/flr_reader.py.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
@@ -30,9 +29,13 @@ _SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff
 
 
 class Rendered(str):
-    """The content of an element that has been written already."""
+    """The content of an element that has been written already; it may take the place of any value inside another."""
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        """No content: most of it is about a person."""
+        return "<Rendered>"
 
 
 def escaped(text: str) -> str:
@@ -47,27 +50,18 @@ def declarations() -> str:
 
 def content(kind: str, value: Any) -> str:
     """What stands inside an element of a type."""
-    return _writer(kind)(value)
-
-
-@cache
-def _writer(kind: str) -> Callable[[Any], str]:
-    declared = TYPES.get(kind)
-    if declared is None:
-        return _SIMPLE[kind]
-    item = declared.item
-    return _members_writer(declared) if item is None else _list_writer(item)
+    return _WRITERS[kind](value)
 
 
 def _list_writer(item: Member) -> Callable[[Any], str]:
     name = _qualified(item)
-    begin, end = f"<{name}>", f"</{name}>"
+    begin, end, kind = f"<{name}>", f"</{name}>", item.type
 
     def write(values: Any) -> str:
-        if isinstance(values, Rendered):
-            return values
-        inner = _writer(item.type)
-        return "".join([f"{begin}{inner(value)}{end}" for value in values])
+        if not values:
+            return ""
+        inner = _WRITERS[kind]
+        return "".join([f"{begin}{value if value.__class__ is Rendered else inner(value)}{end}" for value in values])
 
     return write
 
@@ -82,12 +76,14 @@ def _members_writer(declared: Type) -> Callable[[Any], str]:
         parts.append((member.name, member.type, f"<{name}>", f"</{name}>", nil))
 
     def write(values: Any) -> str:
-        if isinstance(values, Rendered):
-            return values
-        get, out = values.get, []
+        out = []
         for name, kind, begin, end, nil in parts:
-            value = get(name)
-            out.append(nil if value is None else f"{begin}{_writer(kind)(value)}{end}")
+            value = values.get(name)
+            if value is None:
+                out.append(nil)
+            else:
+                inner = value if value.__class__ is Rendered else _WRITERS[kind](value)
+                out.append(f"{begin}{inner}{end}")
         return "".join(out)
 
     return write
@@ -124,4 +120,12 @@ _SIMPLE: Mapping[str, Callable[[Any], str]] = {
     "dateTime": _date_time,
     "double": repr,
     "duration": _duration,
+}
+
+_WRITERS: Mapping[str, Callable[[Any], str]] = {
+    **_SIMPLE,
+    **{
+        name: _members_writer(declared) if declared.item is None else _list_writer(declared.item)
+        for name, declared in TYPES.items()
+    },
 }

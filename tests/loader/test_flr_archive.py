@@ -6,16 +6,18 @@ import struct
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from loader import flr_archive
+from loader import flr_archive, flr_source
 from loader import load as loading
 from loader.choose import FlrExport
 from loader.errors import SourceUnreachable, StorageError, UsageError
 from loader.load import load
 from loader.progress import Progress
 from loader.settings import Settings
+from tests.loader import flr
 from tests.loader.feeds import ANNE
 from tests.loader.flr import NOW, PAST, Documents, loaded, packed, refused, whole_export
 
@@ -139,8 +141,9 @@ def test_one_cut_short(tmp_path: Path, whole: Documents) -> None:
 
 def test_one_with_a_document_type(tmp_path: Path, whole: Documents) -> None:
     documents = {name: text.replace("?>\n", "?>\n<!DOCTYPE x>\n", 1) for name, text in whole.items()}
-    (fault,) = refused(tmp_path, packed(tmp_path / "x.zip", documents))
-    assert fault.startswith(f"{PAST}:2:12: a document type declaration")
+    faults = refused(tmp_path, packed(tmp_path / "x.zip", documents))
+    told = "a document type declaration: neither it nor entities are read"
+    assert faults == (f"{PAST}:2:12: {told}", f"{NOW}:2:12: {told}")
 
 
 def test_one_with_nothing_in_it_is_an_empty_register(tmp_path: Path, whole: Documents) -> None:
@@ -156,3 +159,40 @@ def test_one_whose_entries_have_any_name(tmp_path: Path, whole: Documents) -> No
     (fault,) = refused(tmp_path, packed(tmp_path / "x.zip", {name: "<x>"}))
     assert fault == "../[national id]?[2J?.xml:1:1: the document is not ArrayOfGPContract of the interface's namespace"
     assert not (tmp_path / "data" / "staging" / ANNE).exists()
+
+
+@pytest.fixture
+def crew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small archive too is read by several processes."""
+    monkeypatch.setattr(flr_source, "SHARED_FROM_BYTES", 0)
+
+
+@pytest.mark.usefixtures("crew")
+def test_one_that_a_crew_reads(tmp_path: Path, whole: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, register = loaded(tmp_path / "1", whole, processes=2)
+    monkeypatch.undo()
+    monkeypatch.setattr(loading, "ask_reader", lambda *_: None)
+    _, same = loaded(tmp_path / "2", whole)
+    assert flr.lines(register) == flr.lines(same)
+
+
+@pytest.mark.usefixtures("crew")
+def test_one_that_is_wrong_as_a_crew_sees_it(tmp_path: Path, whole: Documents) -> None:
+    documents = {name: text.replace("<MaxPatients>1000", "<MaxPatients>x") for name, text in whole.items()}
+    faults = refused(tmp_path, packed(tmp_path / "x.zip", documents), processes=2)
+    assert [fault.split(":")[0] for fault in faults] == [PAST, NOW]
+
+
+@pytest.mark.usefixtures("crew")
+def test_one_that_is_exchanged_while_it_is_read(
+    tmp_path: Path, whole: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = packed(tmp_path / "x.zip", whole)
+    space = flr_source.require_space
+
+    def exchange(*given: Any) -> None:
+        space(*given)
+        packed(archive, {PAST: whole[NOW]})
+
+    monkeypatch.setattr(flr_source, "require_space", exchange)
+    assert refused(tmp_path, archive, processes=1) == ("x.zip: has changed while it was read",)

@@ -8,7 +8,7 @@ import pytest
 from loader import flr_conversion, flr_spool
 from loader import load as loading
 from loader.buckets import OVERLAP
-from loader.flr_spool import TOLD_OTHERWISE
+from loader.flr_conversion import TOLD_OTHERWISE
 from loader.read import MAX_FAULTS
 from register.model import Person
 from tests.loader import feeds, flr
@@ -187,7 +187,7 @@ def test_a_person_told_otherwise_in_another_document(tmp_path: Path, whole: Docu
     at = documents[NOW].split(f"<PatientNIN>{BERIT}")[0].rindex("<Patient>")
     line = documents[NOW].count("\n", 0, at) + 1
     column = at - documents[NOW].rfind("\n", 0, at)
-    assert faults == (f"{NOW}:{line}:{column}: {TOLD_OTHERWISE}",)
+    assert faults == (f"{NOW}:{line}:{column}: {TOLD_OTHERWISE.format('Person')}",)
 
 
 def test_every_fault_is_told_up_to_a_number(tmp_path: Path, whole: Documents) -> None:
