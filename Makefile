@@ -52,7 +52,7 @@ fuzz: setup ## damaged index files; HTTP against strict parsers (FUZZ=2000000, F
 	@$(VENV)python -m tests.wire.fuzz --count $(FUZZ) $(FUZZ_ARGS)
 	@$(VENV)python -m tests.wire.fuzz_served --count $$(($(FUZZ) / 100)) $(FUZZ_ARGS)
 
-faults: setup ## the loader killed, out of room, unable to sync at every call (FAULTS_ARGS='--every 4 --json')
+faults: setup ## the loader killed, out of room, without power at every call (FAULTS_ARGS='--every 1 --json')
 	@$(VENV)python -m tests.faults $(FAULTS_ARGS)
 
 cluster: setup ## many nodes and a real object store on this machine: OpenStack Swift (CLUSTER_ARGS='--persons 50000 --json')

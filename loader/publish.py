@@ -44,22 +44,27 @@ POLL_SECONDS = 0.02
 
 
 def prepare(data_dir: Path, run_dir: Path) -> bool:
-    """Make the folders that are not there yet; returns whether the data folder is one of them.
+    """Make the folders that are not there yet, durably; returns whether the data folder is one of them.
 
     Raises ConfigurationError when not even the folder that it is to be in is there: the setting is misspelt.
     """
     created = not data_dir.exists()
     if created and not data_dir.parent.is_dir():
         raise ConfigurationError(f"data_dir: there is no folder {data_dir.parent} to make {data_dir.name} in")
-    for folder in (data_dir, data_dir / STAGING, data_dir / GENERATIONS, data_dir / REPORTS, run_dir):
+    new = [folder for folder in (data_dir / STAGING, data_dir / GENERATIONS, data_dir / REPORTS) if not folder.exists()]
+    for folder in (data_dir, *new, run_dir):
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    if new:  # or what is published into them is durable, and they are not
+        fsync(data_dir)
+    if created:
+        fsync(data_dir.parent)
     return created
 
 
 def sweep(data_dir: Path) -> None:
-    """Remove what a loader that died left in staging/, and files half written. Only with the lock held.
+    """Remove what a loader that died left in staging/ or half removed in gen/, and files half written.
 
-    What was being fetched stays: the next one goes on with it (loader.fetch).
+    Only with the lock held. What was being fetched stays: the next one goes on with it (loader.fetch).
     """
     for half in (*data_dir.glob("*.tmp"), *(data_dir / REPORTS).glob("*.tmp")):
         half.unlink()
@@ -71,15 +76,20 @@ def sweep(data_dir: Path) -> None:
             if left.suffix == PUBLISHING:
                 _withdraw(data_dir, left.stem)
             left.unlink()
+    for half in _halves(data_dir):
+        _withdraw(data_dir, half.name)
 
 
 def _withdraw(data_dir: Path, name: str) -> None:
     """Remove a generation that was put in gen/ and never announced: it would count among those that are kept.
 
-    Where CURRENT cannot be read nothing is removed: what is there may be needed.
+    What is pinned or refused was announced, whatever else is left to say that it was not: a power cut may bring back a
+    marker that had been removed. Where a pointer cannot be read nothing is removed: what is there may be needed.
     """
     with contextlib.suppress(NotServable):
-        if read_pointer(data_dir, CURRENT) != name and (data_dir / GENERATIONS / name).exists():
+        announced = {read_pointer(data_dir, CURRENT), read_pointer(data_dir, PIN)}
+        announced |= {refusal.name for refusal in read_refused(data_dir)}
+        if name not in announced and (data_dir / GENERATIONS / name).exists():
             remove(data_dir / GENERATIONS / name)
 
 
@@ -250,8 +260,9 @@ def fsync(path: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Unlink a generation, its manifest first, so that nobody takes what is left for one."""
+    """Unlink a generation, its manifest first and durably, so that nobody ever takes what is left for one."""
     (folder / MANIFEST).unlink(missing_ok=True)
+    fsync(folder)
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
@@ -284,7 +295,7 @@ def prune(data_dir: Path, run_dir: Path, keep: int) -> Pruned:
         if folder.name in spared or not _is_named(folder):
             continue
         try:
-            if folder.is_symlink() or not all(path.is_file() for path in folder.iterdir()):
+            if not _holds_files_alone(folder):
                 out.warnings.append(f"{folder.name} was not removed: it is not a folder of files alone")
                 continue
             remove(folder)
@@ -292,6 +303,16 @@ def prune(data_dir: Path, run_dir: Path, keep: int) -> Pruned:
         except OSError as error:
             out.warnings.append(f"{folder.name} could not be removed: {error.strerror}")
     return out
+
+
+def _halves(data_dir: Path) -> list[Path]:
+    """The generations of which a loader that died has removed a part: they have no manifest any more."""
+    named = [folder for folder in (data_dir / GENERATIONS).iterdir() if _is_named(folder)]
+    return [folder for folder in named if not (folder / MANIFEST).exists() and _holds_files_alone(folder)]
+
+
+def _holds_files_alone(folder: Path) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and all(path.is_file() for path in folder.iterdir())
 
 
 def _is_named(folder: Path) -> bool:

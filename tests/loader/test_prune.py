@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from loader import publish
-from loader.publish import prune
+from loader.publish import prune, sweep
 from lookup.generation import NotServable, verify_files
 from lookup.runfile import RunFile
 from tests.loader.published import names, publish_one
@@ -40,6 +40,33 @@ def test_a_removal_that_was_cut_short_is_finished(data: Path, tmp_path: Path) ->
         verify_files(data / "gen" / old)
     assert prune(data, data / "run", 3) == ([old], [])
     assert names(data) == {new}
+
+
+def test_what_a_loader_that_died_had_begun_to_remove_is_swept_up(data: Path, tmp_path: Path) -> None:
+    old, pinned, new = (publish_one(data, tmp_path, serial) for serial in (1, 2, 3))
+    (data / "PIN").write_text(f"{pinned}\n")
+    for name in (old, pinned):
+        (data / "gen" / name / "manifest.json").unlink()
+    (data / "gen" / "mine").mkdir()
+    sweep(data)
+    assert names(data) == {pinned, new, "mine"}  # an operator will need what PIN names
+
+
+@pytest.mark.parametrize("told", ["PIN", "refused.json"])
+def test_what_was_announced_is_not_taken_back_for_a_marker_that_a_power_cut_brought_back(
+    data: Path, tmp_path: Path, told: str
+) -> None:
+    old, new = (publish_one(data, tmp_path, serial) for serial in (1, 2))
+    (data / "CURRENT").write_text(f"{old}\n")
+    said = f"{new}\n" if told == "PIN" else f'[{{"name": "{new}", "reason": "bad", "at": "2026-11-24T12:00:00Z"}}]'
+    (data / told).write_text(said)
+    (data / "staging" / f"{new}.publishing").touch()
+    sweep(data)
+    assert names(data) == {old, new}
+    (data / told).unlink()
+    (data / "staging" / f"{new}.publishing").touch()
+    sweep(data)
+    assert names(data) == {old}
 
 
 @pytest.mark.parametrize("name", ["backup2", "lost+found", "1-0123ABCD", "01-0123abcd", "1-0123abcd.old"])

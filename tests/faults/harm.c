@@ -3,7 +3,10 @@
    Loaded by LD_PRELOAD. FLR_FAULT_COUNT names a file of 8 octets, shared by all processes of one run: the counter. What
    happens at call number FLR_FAULT_AT (from 1) is FLR_FAULT: "kill" ends the process that makes it, "kill-all" its whole
    group, "full" lets it and all later ones that need room fail with ENOSPC, "sync" lets it and all later fsyncs fail with
-   EIO, if it is one. Without FLR_FAULT calls are only counted. Pipes and terminals are not files here. */
+   EIO, if it is one, "read-only" lets it and all later ones but fsyncs fail with EROFS, "stop" stops the process that makes
+   it until it is continued. Without FLR_FAULT calls are only counted. Pipes and terminals are not files here.
+
+   FLR_CLOCK sets the clock: "+3600" or "-3600" moves it by so many seconds, "1700000000" holds it there. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,15 +21,17 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ROOM = 1, SYNC = 2, OTHER = 4 };
 
 static _Atomic long *count;
 static long at;
-static const char *fault;
+static const char *fault, *clock_set;
 
-__attribute__((constructor)) static void begin(void) {
+/* Also called by a process that was forked from one that waited: see ready.py. */
+__attribute__((constructor)) void take_aim(void) {
     const char *path = getenv("FLR_FAULT_COUNT"), *number = getenv("FLR_FAULT_AT");
     int fd = path ? open(path, O_RDWR) : -1;
     if (fd >= 0) {
@@ -37,6 +42,7 @@ __attribute__((constructor)) static void begin(void) {
     }
     at = number ? atol(number) : 0;
     fault = getenv("FLR_FAULT");
+    clock_set = getenv("FLR_CLOCK");
 }
 
 /* What is to become of a call of this kind: 0, or the error that it fails with. */
@@ -51,6 +57,10 @@ static int harm(int kind) {
         kill(getpid(), SIGKILL);
     if (number == at && !strcmp(fault, "kill-all"))
         kill(0, SIGKILL);
+    if (number == at && !strcmp(fault, "stop"))
+        raise(SIGSTOP);
+    if (!strcmp(fault, "read-only") && kind != SYNC)
+        return EROFS;
     if (!strcmp(fault, "full") && kind == ROOM)
         return ENOSPC;
     if (!strcmp(fault, "sync") && kind == SYNC)
@@ -84,6 +94,8 @@ CALL(ssize_t, write, ROOM, is_file(fd), (int fd, const void *data, size_t size),
 CALL(ssize_t, writev, ROOM, is_file(fd), (int fd, const struct iovec *data, int n), (fd, data, n))
 CALL(ssize_t, pwrite, ROOM, is_file(fd), (int fd, const void *data, size_t size, off_t to), (fd, data, size, to))
 CALL(ssize_t, pwrite64, ROOM, is_file(fd), (int fd, const void *data, size_t size, off64_t to), (fd, data, size, to))
+CALL(ssize_t, pwritev, ROOM, is_file(fd), (int fd, const struct iovec *data, int n, off_t to), (fd, data, n, to))
+CALL(ssize_t, pwritev64, ROOM, is_file(fd), (int fd, const struct iovec *data, int n, off64_t to), (fd, data, n, to))
 CALL(ssize_t, copy_file_range, ROOM, is_file(to), (int from, off64_t *x, int to, off64_t *y, size_t size, unsigned f),
      (from, x, to, y, size, f))
 CALL(int, ftruncate, ROOM, is_file(fd), (int fd, off_t size), (fd, size))
@@ -122,3 +134,17 @@ OPEN(open, , (const char *path, int flags, ...), (path, flags, mode))
 OPEN(open64, , (const char *path, int flags, ...), (path, flags, mode))
 OPEN(openat, , (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
 OPEN(openat64, , (int fd, const char *path, int flags, ...), (fd, path, flags, mode))
+
+int clock_gettime(clockid_t which, struct timespec *now) {
+    static int (*real)(clockid_t, struct timespec *);
+    int result;
+    if (!real)
+        real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    result = real(which, now);
+    if (!result && clock_set && which == CLOCK_REALTIME) {
+        int moved = *clock_set == '+' || *clock_set == '-';
+        now->tv_sec = (moved ? now->tv_sec : 0) + atol(clock_set);
+        now->tv_nsec = moved ? now->tv_nsec : 0;
+    }
+    return result;
+}

@@ -1,0 +1,60 @@
+"""What `make faults` does, drill by drill: each one a story, what is done to it, where, and a call that does it.
+
+Calls return what it came to, in a word or two, and raise Broken when something did not hold.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+from tests.faults.campaign import FAULTS, Campaign
+from tests.faults.power import Outage, Telling, look
+from tests.faults.stories import STORIES
+
+TOLD_ON = 25  # of so many disks that a power cut may leave, on one the story is told on
+IN_STAGING = 20  # of so many calls while files are built, the power goes at one
+SAMPLED = 3  # drills for each fault and story, of a large register
+
+
+class Drill(NamedTuple):
+    """One drill."""
+
+    story: str
+    what: str
+    where: str
+    run: Callable[[], str]
+
+
+def drills(campaign: Campaign, every: int) -> Iterator[Drill]:
+    """Every fault at every call of every story, or at one call in `every`."""
+    for story in STORIES:
+        calls = campaign.calls(story)
+        for i, fault in enumerate(FAULTS):
+            for at in range(1 + i % every, calls + 1, every):
+                yield Drill(story.name, fault, f"call {at}", partial(campaign.drill, story, fault, at))
+
+
+def outages(campaign: Campaign, every: int, seed: int) -> Iterator[Drill]:
+    """The disks that power cuts may leave, or one in `every` of them."""
+    for story in STORIES:
+        for number, outage in enumerate(Telling(campaign, story).outages(seed, IN_STAGING)):
+            if number % every == 0:
+                tell = number // every % TOLD_ON == 0
+                yield Drill(story.name, "power", f"call {outage.calls}", partial(_look, campaign, outage, tell))
+
+
+def _look(campaign: Campaign, outage: Outage, tell: bool) -> str:
+    look(campaign, outage, tell=tell)
+    return "told on" if tell else "looked at"
+
+
+def at_scale(campaign: Campaign, seed: int) -> Iterator[Drill]:
+    """Some of the drills, where a register is so large that a crew of processes builds it."""
+    chance = random.Random(seed)
+    for story in STORIES:
+        calls = campaign.calls(story)
+        for fault in FAULTS:
+            for at in chance.sample(range(1, calls + 1), SAMPLED):
+                run = partial(campaign.drill, story, fault, at)
+                yield Drill(f"{story.name}, large", fault, f"call {at}", run)
