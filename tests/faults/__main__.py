@@ -16,7 +16,7 @@ from rich.progress import track
 
 from tests.faults.asking import under_load
 from tests.faults.campaign import Campaign
-from tests.faults.drills import Drill, at_scale, drills, outages
+from tests.faults.drills import Drill, at_scale, drills, modelled, outages
 from tests.faults.holds import Broken
 
 Outcome = tuple[Drill, str | None, str | None]  # what it came to, or what did not hold
@@ -49,6 +49,7 @@ def main() -> int:
 
 
 def _stages(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Iterable[Drill]]]:
+    yield "the model", modelled()
     (folder / "small").mkdir()
     with Campaign(folder / "small") as campaign:
         yield "harm at every call", drills(campaign, arguments.every)

@@ -76,7 +76,7 @@ class Campaign:
     def arguments(self, data: Path, command: Command) -> Command:
         """A command as the loader is given it."""
         meant = tuple(one.format(feeds=self.feeds, beside=data.parent) for one in command)
-        return (*meant, "--data-dir", str(data), "--adopt-timeout", "20")
+        return (*meant, "--data-dir", str(data))
 
     def run(self, data: Path, command: Command, **environment: str) -> tuple[int, str]:
         """Run the loader; (exit code, what it said on standard error)."""

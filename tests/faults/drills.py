@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from tests.faults.campaign import FAULTS, Campaign
+from tests.faults.explore import COMMANDS, Commands, Exploring
 from tests.faults.power import Outage, Telling, look
 from tests.faults.stories import STORIES
 
@@ -58,3 +59,13 @@ def at_scale(campaign: Campaign, seed: int) -> Iterator[Drill]:
             for at in chance.sample(range(1, calls + 1), SAMPLED):
                 run = partial(campaign.drill, story, fault, at)
                 yield Drill(f"{story.name}, large", fault, f"call {at}", run)
+
+
+def modelled() -> Iterator[Drill]:
+    """All states of the model, two crashes deep."""
+    for name, commands in COMMANDS.items():
+        yield Drill(f"the model: {name}", "states", "", partial(_explore, commands))
+
+
+def _explore(commands: Commands) -> str:
+    return f"{Exploring(commands, 2).explore()} looked at"
