@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loader import flr_conversion, flr_spool
+from loader import flr_conversion, flr_records, flr_spool
 from loader import load as loading
 from loader.buckets import OVERLAP
 from loader.flr_conversion import TOLD_OTHERWISE
@@ -266,3 +266,9 @@ def test_little_memory_for_many_persons(tmp_path: Path, whole: Documents, monkey
     monkeypatch.setattr(loading, "ask_reader", lambda *_: None)
     _, same = loaded(tmp_path / "2", whole)
     assert flr.lines(register) == flr.lines(same)
+
+
+def test_more_codes_than_can_be_meant(tmp_path: Path, whole: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flr_records, "MAX_CODES", 3)
+    faults = refused(tmp_path, packed(tmp_path / "x.zip", whole))
+    assert all(fault.endswith(": more than 3 code values") for fault in faults)
