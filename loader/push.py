@@ -107,6 +107,8 @@ def _push(place: str, settings: Settings, progress: Progress, report: PushReport
         is_there = _is_there(objects, name, raw)
         if not is_there:
             _check(manifest, files)
+            objects.sweep("")
+            objects.sweep(f"{GENERATIONS}/{name}")
             with progress.step("push", sum(entry.bytes for entry in manifest.files)):
                 for entry in manifest.files:
                     report.pushed_bytes += _put_file(objects, name, entry, files[entry.name])

@@ -168,6 +168,18 @@ def test_damage_does_not_spread(builder: Node, place: str) -> None:
     assert [path for path in Path(place).rglob("*") if path.is_file()] == []
 
 
+def test_what_a_killed_push_has_left_is_swept(builder: Node, place: str) -> None:
+    name = builder.build(5)
+    left = [Path(place) / "newest.json#1", Path(place) / "gen" / name / "index.mdb#12"]
+    ours = Path(place) / "gen" / name / "notes # 1.txt"
+    ours.parent.mkdir(parents=True)
+    for path in [*left, ours]:
+        path.touch()
+    builder.push(place)
+    assert [path for path in left if path.exists()] == []
+    assert ours.exists()
+
+
 def test_files_in_a_folder_are_closed_to_others(builder: Node, place: str) -> None:
     builder.build(5)
     builder.push(place)
