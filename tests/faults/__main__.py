@@ -16,7 +16,7 @@ from rich.progress import track
 
 from tests.faults.asking import under_load
 from tests.faults.campaign import Campaign
-from tests.faults.drills import Drill, at_scale, drills, modelled, outages
+from tests.faults.drills import Drill, at_scale, drills, from_outside, modelled, outages
 from tests.faults.holds import Broken
 
 Outcome = tuple[Drill, str | None, str | None]  # what it came to, or what did not hold
@@ -54,6 +54,7 @@ def _stages(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[str, 
     with Campaign(folder / "small") as campaign:
         yield "harm at every call", drills(campaign, arguments.every)
         yield "the power goes", outages(campaign, arguments.every, arguments.seed)
+        yield "from outside", from_outside(campaign, 2 * arguments.every)
         run = partial(under_load, campaign, folder, arguments.rounds)
         yield "a service is asked", [Drill("under load", "answers", "", lambda: f"{sum(run().values())} right")]
     if arguments.persons:

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 from tests.faults.campaign import FAULTS, Campaign
 from tests.faults.explore import COMMANDS, Commands, Exploring
+from tests.faults.outside import CHANGES, at_once, clock_set_back, feed_changed, read_only, second_loader
 from tests.faults.power import Outage, Telling, look
-from tests.faults.stories import STORIES
+from tests.faults.stories import FIRST, FULL, INCREMENT, STORIES
 
 TOLD_ON = 25  # of so many disks that a power cut may leave, on one the story is told on
 IN_STAGING = 20  # of so many calls while files are built, the power goes at one
+ROUNDS = 40  # of two loaders that are started together
+READ_ONLY = (".", "gen", "staging", "reports")
 SAMPLED = 3  # drills for each fault and story, of a large register
 
 
@@ -48,6 +51,23 @@ def outages(campaign: Campaign, every: int, seed: int) -> Iterator[Drill]:
 def _look(campaign: Campaign, outage: Outage, tell: bool) -> str:
     look(campaign, outage, tell=tell)
     return "told on" if tell else "looked at"
+
+
+def from_outside(campaign: Campaign, every: int) -> Iterator[Drill]:
+    """Another loader, a feed that changes, a clock that is set back, a folder in which nothing may be written."""
+    yield Drill("increment", "the clock set back", "", partial(clock_set_back, campaign))
+    for story in (FIRST, FULL, INCREMENT):
+        for _ in range(max(1, ROUNDS // every)):
+            yield Drill(story.name, "two loaders", "", partial(at_once, campaign, story))
+        for folder in READ_ONLY if story.begin != "empty" else ():
+            yield Drill(story.name, f"{folder} read-only", "", partial(read_only, campaign, story, folder))
+        calls = campaign.calls(story)
+        for at in range(5, calls - 10, every):
+            yield Drill(story.name, "a second loader", f"call {at}", partial(second_loader, campaign, story, at))
+        for change in CHANGES:
+            for at in range(1, calls, 2 * every):
+                run = partial(feed_changed, campaign, story, change, at)
+                yield Drill(story.name, f"feed: {change}", f"call {at}", run)
 
 
 def at_scale(campaign: Campaign, seed: int) -> Iterator[Drill]:
