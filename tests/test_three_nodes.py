@@ -58,7 +58,9 @@ def folder() -> Iterator[Path]:
 def front(folder: Path) -> Iterator[Path]:
     """nginx before the nodes' sockets; its own."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    assert program is not None, "nginx is not installed (Debian: apt install nginx-light)"
+    if program is None:  # a compiler is all that the README asks for; where it counts, nginx has to be there
+        assert "CI" not in os.environ, "nginx is not installed (Debian: apt install nginx-light)"
+        pytest.skip("nginx is not installed (Debian: apt install nginx-light)")
     settings, ports = re.subn(r"127\.0\.0\.1:808(\d)", rf"unix:{folder}/\1.sock", documented())
     assert ports == NODES + 1
     (folder / "nginx.conf").write_text(AROUND.format(settings))
