@@ -35,16 +35,19 @@ def recorded(settings: Settings, started: datetime, progress: Progress, report: 
 
 def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
     """Say in the report what stopped the load."""
-    if isinstance(error, Exception):
-        known = as_loader_error(error)
-        report.message, report.exit_code = str(known), known.exit_code
-    else:
-        report.message = "stopped by a signal"
-        report.exit_code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
+    report.message, report.exit_code = told(error)
     if report.outcome == "failed":
         report.generation, _ = in_service(data_dir)
     if isinstance(error, BadFeed):
         report.outcome, report.omitted = "refused", list(error.faults or (str(error),))
+
+
+def told(error: BaseException) -> tuple[str, int]:
+    """(what a report says of what has ended it, the exit code)."""
+    if isinstance(error, Exception):
+        known = as_loader_error(error)
+        return str(known), known.exit_code
+    return "stopped by a signal", error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
 
 
 def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
