@@ -20,8 +20,7 @@ from loader.objects import Missing, Objects, Taken
 from loader.offer import Offer, key_of, offered_so_far, put_on_offer, serial_of
 from loader.progress import Progress
 from loader.publish import prepare, refused_serials
-from loader.recorded import text, told
-from loader.report import write_report
+from loader.recorded import keep, text, told
 from loader.settings import Settings
 from loader.signature import SIGNATURE, SIGNATURE_BYTES, private_key
 from lookup.manifest import (
@@ -79,7 +78,7 @@ def push(place: str, settings: Settings, progress: Progress) -> PushReport:
         finally:
             report.seconds, report.finished = progress.seconds, text(datetime.now(UTC))
             if report.outcome != "nothing new":
-                write_report(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}-push", report)
+                keep(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}-push", report)
     return report
 
 

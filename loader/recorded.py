@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from loader.errors import BadFeed, NotAdopted, as_loader_error
 from loader.progress import Progress
 from loader.publish import in_service, prune, wait_adopted
@@ -28,7 +30,8 @@ def recorded(settings: Settings, started: datetime, progress: Progress, report: 
         report.seconds = progress.seconds
         report.finished = text(datetime.now(UTC))
         if report.outcome != "nothing new" or report.message is not None:
-            _keep(settings.data_dir, started, report)
+            suffix = "" if report.serial is None else f"-{report.serial}"
+            keep(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}{suffix}", report)
         if settings.metrics_file is not None:
             _tell(settings.metrics_file, settings.data_dir, report)
 
@@ -50,9 +53,8 @@ def told(error: BaseException) -> tuple[str, int]:
     return "stopped by a signal", error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
 
 
-def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
-    """Keep the report. When that fails, what the load came to stays what it was."""
-    name = f"{started:%Y%m%dT%H%M%S.%f}" + ("" if report.serial is None else f"-{report.serial}")
+def keep(data_dir: Path, name: str, report: msgspec.Struct) -> None:
+    """Keep a report. When that fails, what it tells of stays what it was."""
     try:
         write_report(data_dir, name, report)
     except OSError as error:
