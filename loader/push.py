@@ -14,14 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from loader.errors import BadGeneration, OutOfOrder, UsageError, as_loader_error
+from loader.errors import BadGeneration, OutOfOrder, UsageError
 from loader.lock import LoaderLock
 from loader.objects import Missing, Objects, Taken
 from loader.offer import Offer, key_of, offered_so_far, put_on_offer, serial_of
 from loader.progress import Progress
 from loader.publish import prepare, refused_serials
-from loader.recorded import text
-from loader.report import write_report
+from loader.recorded import keep, text, told
 from loader.settings import Settings
 from loader.signature import SIGNATURE, SIGNATURE_BYTES, private_key
 from lookup.manifest import (
@@ -39,7 +38,6 @@ from lookup.manifest import (
 )
 
 LOCK = "push.lock"
-STOPPED = 130
 
 
 class PushReport(msgspec.Struct, kw_only=True):
@@ -74,17 +72,13 @@ def push(place: str, settings: Settings, progress: Progress) -> PushReport:
     with LoaderLock(settings.data_dir, settings.stuck_after_seconds, LOCK):
         try:
             _push(place, settings, progress, report)
-        except Exception as error:
-            known = as_loader_error(error)
-            report.message, report.exit_code = str(known), known.exit_code
-            raise
-        except BaseException:
-            report.message, report.exit_code = "stopped by a signal", STOPPED
+        except BaseException as error:
+            report.message, report.exit_code = told(error)
             raise
         finally:
             report.seconds, report.finished = progress.seconds, text(datetime.now(UTC))
             if report.outcome != "nothing new":
-                write_report(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}-push", report)
+                keep(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}-push", report)
     return report
 
 

@@ -132,6 +132,18 @@ def _fail(*_: object) -> None:
     raise SourceUnreachable("broken off")
 
 
+def test_a_push_that_was_stopped_says_so(builder: Node, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise SystemExit(143)
+
+    builder.build(5)
+    monkeypatch.setattr(loader.push, "put_on_offer", stop)
+    with pytest.raises(SystemExit):
+        builder.push(place)
+    (report,) = builder.reports()
+    assert (report["outcome"], report["message"], report["exit_code"]) == ("failed", "stopped by a signal", 143)
+
+
 def test_a_manifest_is_never_overwritten(builder: Node, anywhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name = builder.build(5)
     objects = Objects(anywhere, builder.settings, make=True)
