@@ -19,7 +19,7 @@ from loader.lock import LoaderLock
 from loader.objects import Missing, Objects, Taken
 from loader.offer import Offer, key_of, offered_so_far, put_on_offer, serial_of
 from loader.progress import Progress
-from loader.publish import prepare, refused_serials
+from loader.publish import REPORTS, prepare, refused_serials
 from loader.recorded import keep, text, told
 from loader.settings import Settings
 from loader.signature import SIGNATURE, SIGNATURE_BYTES, private_key
@@ -71,6 +71,8 @@ def push(place: str, settings: Settings, progress: Progress) -> PushReport:
     report = PushReport(outcome="failed", to=place, started=text(started))
     with LoaderLock(settings.data_dir, settings.stuck_after_seconds, LOCK):
         try:
+            for half in (settings.data_dir / REPORTS).glob("*-push.tmp"):  # of one that died
+                half.unlink()
             _push(place, settings, progress, report)
         except BaseException as error:
             report.message, report.exit_code = told(error)

@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 from tests.faults.holds import Broken, check, check_tidy, serial
 from tests.faults.ready import ROOT, Ready
-from tests.faults.stories import PREPARED, Command, Story
+from tests.faults.stories import PREPARED, PULL, PUSH, Command, Story
 from tests.loader.feeds import manifest_of
 
 FAULTS = ("kill", "kill-all", "full", "sync", "read-only")
 KILLED = -9
-STORAGE, USAGE = 74, 64
+STORAGE, USAGE, UNREACHABLE = 74, 64, 69
 MEMORY = "/dev/shm"  # where folders that are made by the thousand cost little
 
 
@@ -89,6 +89,8 @@ class Campaign:
         shutil.rmtree(work, ignore_errors=True)
         # Links would do for what is never written to, but a link changes the ctime for everybody who has one.
         shutil.copytree(self.folder / story.begin, work)
+        if story.store is not None:
+            shutil.copytree(self.folder / story.store / "store", work / "store")
         try:
             yield work / "data"
         finally:
@@ -132,6 +134,15 @@ class Campaign:
     def check(self, data: Path, story: Story, told: int) -> None:
         """What must hold when so many commands went well, and the next one may have done something or not."""
         check(data, story.serials[told : told + 2], self.digests)
+        if PUSH in story.commands and self.pull(data, (0, UNREACHABLE)) == 0:
+            check(data.parent / "node", story.serials[-1:], self.digests)
+
+    def pull(self, data: Path, expected: tuple[int, ...]) -> int:
+        """What another node gets of the store beside a data folder: the exit code, one of those expected."""
+        code, said = self.run(data.parent / "node", PULL)
+        if code not in expected:
+            raise Broken(f"what was pushed cannot be pulled: {code}: {said}")
+        return code
 
     def tell(self, data: Path, story: Story, told: int) -> None:
         """Tell the rest of a story; all must be well then. The first command may have done what it is to do."""
@@ -142,6 +153,9 @@ class Campaign:
                 raise Broken(f"not to be repaired: {code}: {said}")
         check(data, story.serials[-1:], self.digests)
         check_tidy(data, story, self.digests)
+        if PUSH in story.commands:
+            self.pull(data, (0,))
+            check(data.parent / "node", story.serials[-1:], self.digests)
 
     def drills(self, story: Story, every: int) -> Iterator[tuple[str, int]]:
         """(fault, number of the call) of every drill, or of one in `every`; ends where the calls of a good run end."""

@@ -12,7 +12,7 @@ from tests.faults.campaign import FAULTS, Campaign
 from tests.faults.explore import COMMANDS, Commands, Exploring
 from tests.faults.outside import CHANGES, at_once, clock_set_back, feed_changed, read_only, second_loader
 from tests.faults.power import Outage, Telling, look
-from tests.faults.stories import FIRST, FULL, INCREMENT, STORIES
+from tests.faults.stories import FIRST, FULL, INCREMENT, STORIES, WITHOUT_POWER
 
 TOLD_ON = 25  # of so many disks that a power cut may leave, on one the story is told on
 IN_STAGING = 20  # of so many calls while files are built, the power goes at one
@@ -41,7 +41,7 @@ def drills(campaign: Campaign, every: int) -> Iterator[Drill]:
 
 def outages(campaign: Campaign, every: int, seed: int) -> Iterator[Drill]:
     """The disks that power cuts may leave, or one in `every` of them."""
-    for story in STORIES:
+    for story in WITHOUT_POWER:
         for number, outage in enumerate(Telling(campaign, story).outages(seed, IN_STAGING)):
             if number % every == 0:
                 tell = number // every % TOLD_ON == 0
