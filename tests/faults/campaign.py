@@ -120,7 +120,8 @@ class Campaign:
         """One fault: raises Broken when something does not hold; returns what the story came to."""
         with self.fresh(story) as data:
             fired = self.fire(data, story, fault, at)
-            if fired.code not in ((0, STORAGE) if "kill" not in fault else (0, KILLED)):
+            killed = {KILLED} if "kill" in fault else set()  # or one of its crew, which it tells as STORAGE
+            if fired.code not in {0, STORAGE} | killed:
                 raise Broken(f"exit code {fired.code}: {fired.said}")
             if "Traceback" in fired.said:
                 raise Broken(fired.said)
