@@ -63,7 +63,7 @@ class Campaign:
     def __exit__(self, *_: object) -> None:
         for ready in self._all:
             ready.close()
-        shutil.rmtree(self.memory)
+        shutil.rmtree(self.memory, ignore_errors=True)
 
     @property
     def ready(self) -> Ready:
