@@ -18,7 +18,7 @@ TOLD_ON = 25  # of so many disks that a power cut may leave, on one the story is
 IN_STAGING = 20  # of so many calls while files are built, the power goes at one
 ROUNDS = 40  # of two loaders that are started together
 READ_ONLY = (".", "gen", "staging", "reports")
-SAMPLED = 3  # drills for each fault and story, of a large register
+SAMPLED = 1  # drills for each fault and story, of a large register: a load takes seconds there
 
 
 class Drill(NamedTuple):
