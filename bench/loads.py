@@ -1,15 +1,18 @@
 """A full load, whole process, against decoding every line of the same feed with msgspec on one core.
 
-    python -m bench.loads --feed FEED [--rounds 3] [--json]
+    python -m bench.loads --feed FEED [--parquet FEED] [--rounds 3] [--json]
 
 Each round runs the decoding and then the load into a fresh data folder; medians and the median of the ratios are
-told, with the seconds of each step. Peak memory is of the whole process tree: the sum of each process's private and
-shared pages, shared ones counted once (PSS), sampled ten times a second; page cache is not in it.
+told, with the seconds of each step. With --parquet each round then loads the same feed with Parquet too, and tells
+how the two loads stand to each other, in wall seconds and in those of the processors. Peak memory is of the whole
+process tree: the sum of each process's private and shared pages, shared ones counted once (PSS), sampled ten times a
+second; page cache is not in it.
 """
 
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -70,6 +73,7 @@ def load_once(feed: Path) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="flr-loads-"))
     command = [sys.executable, "-m", "loader", "load", str(feed), "--data-dir", str(folder), "--json"]
     peak, done = [0], threading.Event()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
 
@@ -83,24 +87,44 @@ def load_once(feed: Path) -> dict[str, Any]:
     wall = time.perf_counter() - started
     done.set()
     watcher.join()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     sizes = {path.name: path.stat().st_size for path in (folder / "gen").glob("*/*")}
     shutil.rmtree(folder)
     if process.returncode:
         raise SystemExit(f"the load ended with {process.returncode}")
-    return {"wall_seconds": wall, "peak_bytes": peak[0], "files": sizes, "report": json.loads(out)}
+    return {"wall_seconds": wall, "cpu_seconds": cpu, "peak_bytes": peak[0], "files": sizes, "report": json.loads(out)}
+
+
+def against(lines: list[dict[str, Any]], parquet: list[dict[str, Any]]) -> dict[str, Any]:
+    """How loads of Parquet stand to those of lines in the same round."""
+    both = list(zip(parquet, lines, strict=True))
+    return {
+        "load_seconds": statistics.median(load["wall_seconds"] for load in parquet),
+        "read_seconds": statistics.median(load["report"]["seconds"]["read"] for load in parquet),
+        "ratio": statistics.median(one["wall_seconds"] / other["wall_seconds"] for one, other in both),
+        "cpu_ratio": statistics.median(one["cpu_seconds"] / other["cpu_seconds"] for one, other in both),
+        "read_ratio": statistics.median(
+            one["report"]["seconds"]["read"] / other["report"]["seconds"]["read"] for one, other in both
+        ),
+        "peak_bytes": max(load["peak_bytes"] for load in parquet),
+    }
 
 
 def main() -> int:
     """Run the rounds and print the result."""
     parser = argparse.ArgumentParser(description="a full load against decoding the same feed")
     parser.add_argument("--feed", type=Path, required=True)
+    parser.add_argument("--parquet", type=Path, help="the same feed, with Parquet")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    decodes, loads = [], []
+    decodes, loads, parquet = [], [], []
     for _ in range(args.rounds):
         decodes.append(decode_seconds(args.feed))
         loads.append(load_once(args.feed))
+        if args.parquet is not None:
+            parquet.append(load_once(args.parquet))
     ratios = [load["wall_seconds"] / decode for load, decode in zip(loads, decodes, strict=True)]
     middle = sorted(loads, key=lambda load: float(load["wall_seconds"]))[len(loads) // 2]
     result = {
@@ -112,6 +136,7 @@ def main() -> int:
         "steps": middle["report"].get("seconds", {}),
         "files": middle["files"],
         "processors": len(os.sched_getaffinity(0)),
+        "parquet": against(loads, parquet) if parquet else None,
     }
     if args.json:
         print(json.dumps(result))
@@ -119,6 +144,13 @@ def main() -> int:
     print(f"decode every line   {result['decode_seconds']:8.1f} s")
     print(f"load                {result['load_seconds']:8.1f} s   {result['ratio']:.2f} times")
     print(f"peak memory         {result['peak_bytes'] / 1e6:8.0f} MB")
+    if parquet:
+        beside = result["parquet"]
+        print(f"load of Parquet     {beside['load_seconds']:8.1f} s   {beside['ratio']:.2f} times the load of lines")
+        print(
+            f"  its processors' seconds {beside['cpu_ratio']:.2f} times, its step read {beside['read_ratio']:.2f} times"
+        )
+        print(f"  its peak memory   {beside['peak_bytes'] / 1e6:8.0f} MB")
     for name, seconds in result["steps"].items():
         print(f"  {name:<18}{seconds:8.1f} s")
     for name, size in result["files"].items():

@@ -29,6 +29,7 @@ from bench.norway.feeds import FeedSet, Summary
 from bench.norway.persons import Shape
 from bench.norway.workers import blocks_of, made_blocks
 from bench.norway.world import made_world
+from register.feed import FeedWriter
 
 FIRST_DATE = date(2026, 11, 23)
 MOST_PERSONS = 95_000_000
@@ -53,17 +54,25 @@ def generate(
     days: int | None = None,
     workers: int = 1,
     suffix: str = ".ndjson",
+    parquet: bool = False,
     quiet: bool = True,
 ) -> Summary:
     """Writes the feeds and tells what is in them."""
     first_day = sequence - 1
     world = made_world(shape, first_day + (days or 0))
     blocks = blocks_of(shape, first_day + (days or 0))
-    with FeedSet(world, out, sequence, days, suffix) as feeds, _progress(blocks, quiet) as progress:
+    writer = _parquet_writer() if parquet else FeedWriter
+    with FeedSet(world, out, sequence, days, suffix, writer) as feeds, _progress(blocks, quiet) as progress:
         for result in made_blocks(world, first_day, days or 0, workers):
             feeds.add(result)
             progress.advance(progress.task_ids[0])
         return feeds.finish()
+
+
+def _parquet_writer() -> type[FeedWriter]:
+    from bench.parquet_files import ParquetFeedWriter  # noqa: PLC0415 -- an optional dependency
+
+    return ParquetFeedWriter
 
 
 class _Parser(argparse.ArgumentParser):
@@ -102,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
         "--workers", type=int, default=os.cpu_count() or 1, help="worker processes (default: all cores)"
     )
     parser.add_argument("--zstd", action="store_true", help="compress the data files")
+    parser.add_argument(
+        "--parquet", action="store_true", help="write persons and memberships of the full feed as Parquet"
+    )
     parser.add_argument("--json", action="store_true", help="print a summary as JSON")
     return parser
 
@@ -142,6 +154,7 @@ def main(argv: list[str] | None = None) -> int:
             days=arguments.days,
             workers=arguments.workers,
             suffix=".ndjson.zst" if arguments.zstd else ".ndjson",
+            parquet=arguments.parquet,
             quiet=arguments.json,
         )
     except TooFewPersons as error:

@@ -19,8 +19,9 @@ import zstandard
 from loader.assemble import Assembled, Assembling, aliases_by_part, assemble_part, read_values
 from loader.check import Faults, Row, Rows, check_tables, known_codes, resolve_changes
 from loader.crew import share_out
-from loader.deal import Dealing, Dealt, Pieces, deal, part_bits_for
+from loader.deal import Dealing, Dealt, Pieces, Task, deal, part_bits_for
 from loader.municipalities import by_municipality
+from loader.parquet import PARQUET, RowGroup, row_groups
 from loader.places import members_of, warnings
 from loader.pointers import write_pointers
 from loader.progress import Progress
@@ -146,10 +147,13 @@ class Build:
         slots = {contract_id: slot for slot, contract_id in enumerate(ids)}
         return Content(rows, lines, known, slots, aliases, digest)
 
-    def _blocks(self) -> Iterator[Block]:
+    def _blocks(self) -> Iterator[Block | RowGroup]:
         for table in BIG_TABLES:
-            for file, _ in self.feed.files(table):
-                yield from blocks(self.feed, file)
+            for file, entry in self.feed.files(table):
+                if entry.name.endswith(PARQUET):
+                    yield from row_groups(self.feed.folder / entry.name, entry, file)
+                else:
+                    yield from blocks(self.feed, file)
 
     def _deal(self, content: Content) -> tuple[Dealing, list[Dealt]]:
         dealing = Dealing(
@@ -164,10 +168,9 @@ class Build:
             tolerant=self.most_faults > 1,
         )
         dealt = []
-        tasks: Iterator[tuple[int, Block, int]] = ((number, block, 0) for number, block in enumerate(self._blocks()))
         if self.processes:
-            shelf = dealing.shelf = Shelf(self.processes)
-            tasks = ((number, *shelf.put(number, block)) for number, block, _ in tasks)
+            dealing.shelf = Shelf(self.processes)
+        tasks = _tasks(self._blocks(), dealing.shelf)
         total = sum(self.feed.records(table) for table in BIG_TABLES)
         with dealing, self.progress.step("read", total):
             for one in share_out(deal, dealing, tasks, self.processes):
@@ -236,6 +239,15 @@ class Build:
     def _people_meta(self, dictionary: bytes, persons: int) -> list[tuple[bytes, bytes]]:
         meta = people.PeopleMeta(format=FORMAT, bits=self.bits, count=persons)
         return [(people.META_KEY, msgspec.json.encode(meta)), (people.DICTIONARY_KEY, dictionary)]
+
+
+def _tasks(found: Iterator[Block | RowGroup], shelf: Shelf | None) -> Iterator[Task]:
+    """What `deal` is given: blocks lie on the shelf, where there is one."""
+    for number, block in enumerate(found):
+        if shelf is None or isinstance(block, RowGroup):
+            yield number, block, 0
+        else:
+            yield number, *shelf.put(number, block)
 
 
 class Members:

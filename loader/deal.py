@@ -22,7 +22,8 @@ from loader._fast.lines import count_lines, lines_digest
 from loader._fast.pack import Parts, pack_memberships, pack_persons
 from loader._fast.scan import Scanner
 from loader.errors import BadFeed
-from loader.read import Block, Feed, parse
+from loader.parquet import RowGroup, lines_of
+from loader.read import BLOCK_BYTES, Block, Feed, parse
 from loader.scan import Odd
 from loader.shelf import Shelf
 from register.feed import record_digest
@@ -31,6 +32,7 @@ from register.model import Membership, Person, Record
 PART_PERSONS = 100_000
 SAMPLE_EVERY = 170_000  # bytes between two memberships that are kept to ask the finished generation about
 KINDS = ("rows", "texts", "ids")
+Task = tuple[int, Block | RowGroup, int]
 
 
 class Dealt(NamedTuple):
@@ -97,37 +99,45 @@ def part_bits_for(persons: int) -> int:
     return bits
 
 
-def deal(dealing: Dealing, task: tuple[int, Block, int]) -> Dealt:
+def deal(dealing: Dealing, task: Task) -> Dealt:
     """Parse, check and pack one block; append its pieces to this process's spool files.
 
-    A task is (number, block, 0), or with a shelf (number, block without its bytes, how many are on the shelf).
+    A task is (number, block, 0), or with a shelf (number, block without its bytes, how many are on the shelf). For a
+    block may stand a row group of a Parquet file, which is read here.
     """
-    number, block, shelved = task
-    if shelved and dealing.shelf is not None:
-        block = dealing.shelf.take(number, block, shelved)
-    table = dealing.feed.manifest.files[block.file].table
+    number, first, _ = task
+    table = dealing.feed.manifest.files[first.file].table
     dealing.open()
-    taken, left_out = _split(dealing, block)
-    texts: list[bytes] = []
+    records = digest = omitted = unreadable = 0
     faults: list[tuple[str, int]] = []
-    for piece in taken:
-        odd = _scan(dealing, table, number, piece)
-        lines, wrong = _read_odd(dealing, table, number, piece, odd)
-        texts.append(lines)
-        faults += wrong
-    lines = b"".join(texts) if len(texts) != 1 else texts[0]
+    sample: list[Membership] = []
+    for block in _blocks(dealing, task):
+        taken, left_out = _split(dealing, block)
+        for piece in taken:
+            odd = _scan(dealing, table, number, piece)
+            lines, wrong = _read_odd(dealing, table, number, piece, odd)
+            faults += wrong
+            records += count_lines(lines)
+            digest += lines_digest(table, lines)
+            sample += _sample(lines) if table == "memberships" and not faults else []
+        more = _digest_of(table, left_out)
+        omitted, unreadable = omitted + more[0], unreadable + more[1]
     starts, sizes = _append(dealing)
-    return Dealt(
-        number,
-        count_lines(lines),
-        lines_digest(table, lines),
-        [(what, block.file, line) for what, line in faults],
-        os.getpid(),
-        starts,
-        sizes,
-        _sample(lines) if table == "memberships" else [],
-        *_digest_of(table, left_out),
-    )
+    told = [(what, first.file, line) for what, line in faults]
+    return Dealt(number, records, digest, told, os.getpid(), starts, sizes, sample, omitted, unreadable)
+
+
+def _blocks(dealing: Dealing, task: Task) -> Iterator[Block]:
+    """The blocks that a task is about: one, or those that a row group makes."""
+    number, given, shelved = task
+    if isinstance(given, RowGroup):
+        entry = dealing.feed.manifest.files[given.file]
+        for line, lines in lines_of(dealing.feed.folder / entry.name, entry, given, BLOCK_BYTES):
+            yield Block(given.file, line, lines)
+    elif shelved and dealing.shelf is not None:
+        yield dealing.shelf.take(number, given, shelved)
+    else:
+        yield given
 
 
 def _split(dealing: Dealing, block: Block) -> tuple[list[Block], list[bytes]]:

@@ -17,6 +17,7 @@ import zstandard
 
 from loader._fast.lines import count_lines, lines_digest
 from loader.errors import BadFeed, SourceUnreachable
+from loader.parquet import PARQUET, PARQUET_TABLES
 from loader.signature import check_signature, public_key
 from register.feed import (
     FORMAT,
@@ -123,6 +124,8 @@ def _check_manifest(manifest: Manifest) -> None:
             wrong.append(f"{entry.name}: sha256, records or bytes is not what it should be")
         elif entry.table not in tables:
             wrong.append(f"{entry.name}: no such table in a feed of this kind")
+        elif entry.name.endswith(PARQUET) and entry.table not in PARQUET_TABLES:
+            wrong.append(f"{entry.name}: only {' and '.join(PARQUET_TABLES)} may be Parquet")
     missing = tables - {entry.table for entry in manifest.files}
     if missing:
         wrong.append(f"no file for {', '.join(sorted(missing))}")

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Literal, Protocol, Self
 
 import msgspec
 import xxhash
@@ -137,8 +137,18 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class _DataFile:
-    """A data file while it is written: counts, hashes, and compresses when its name ends in .zst."""
+class DataFile(Protocol):
+    """A data file while it is written."""
+
+    def write(self, lines: bytes, records: int) -> None:
+        """Append canonical lines, so many records."""
+
+    def close(self) -> FileEntry:
+        """End the file, for good; returns what the manifest says of it."""
+
+
+class _LinesFile:
+    """A file of lines while it is written: counts, hashes, and compresses when its name ends in .zst."""
 
     def __init__(self, path: Path, table: str) -> None:
         self.path, self.table, self.records = path, table, 0
@@ -173,7 +183,7 @@ class FeedWriter:
         self.folder = folder
         self.suffix = suffix
         self.digest = 0
-        self._files: dict[str, _DataFile] = {}
+        self._files: dict[str, DataFile] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
@@ -201,8 +211,12 @@ class FeedWriter:
     def write_lines(self, table: str, lines: bytes, records: int) -> None:
         """Append ready canonical lines without touching the digest."""
         if table not in self._files:
-            self._files[table] = _DataFile(self.folder / f"{table}{self.suffix}", table)
+            self._files[table] = self.data_file(table)
         self._files[table].write(lines, records)
+
+    def data_file(self, table: str) -> DataFile:
+        """The data file of a table, begun."""
+        return _LinesFile(self.folder / f"{table}{self.suffix}", table)
 
     def finish(
         self,

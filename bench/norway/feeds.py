@@ -36,7 +36,9 @@ class Summary(TypedDict):
 class FeedSet:
     """One full feed and the increments after it, written as blocks come in. A context manager; `finish` ends it."""
 
-    def __init__(self, world: World, out: Path, sequence: int, days: int | None, suffix: str) -> None:
+    def __init__(
+        self, world: World, out: Path, sequence: int, days: int | None, suffix: str, full: type[FeedWriter] = FeedWriter
+    ) -> None:
         assert world.list_days is not None
         self._world = world
         self._lists = world.list_days
@@ -44,7 +46,7 @@ class FeedSet:
         self._sequence = sequence
         self._days = days
         self._suffix = suffix
-        self._full = FeedWriter(out if days is None else out / f"{sequence:06d}-full", suffix=suffix)
+        self._full = full(out if days is None else out / f"{sequence:06d}-full", suffix=suffix)
         self._counts: dict[int, Ints] = {}
         self._events: list[list[DayEvents]] = [[] for _ in range(days or 0)]
 
