@@ -71,7 +71,7 @@ def in_words(calls: Iterable[Call]) -> Steps:
 
 def _plain(path: str) -> str:
     path = re.sub(r"(\d+)-[0-9a-f]{8}", r"\1", path.removeprefix("data/") if path != "data" else ".")
-    path = re.sub("(pointers.bin|people.mdb)$", REST, path)
+    path = re.sub("(pointers.bin|people.mdb|events.bin)$", REST, path)
     return re.sub("building-[0-9a-f]+", "building", path) if path else ""
 
 
