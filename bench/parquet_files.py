@@ -12,7 +12,7 @@ from loader.parquet import PARQUET, PARQUET_TABLES
 from loader.parquet_columns import schema
 from register.feed import DataFile, FeedWriter, FileEntry, file_sha256
 
-GROUP_ROWS = 1 << 15
+GROUP_ROWS = 1 << 14
 
 
 class ParquetFile:

@@ -31,6 +31,8 @@ from register.model import Membership, Person, Record
 
 PART_PERSONS = 100_000
 SAMPLE_EVERY = 170_000  # bytes between two memberships that are kept to ask the finished generation about
+LINES_BYTES = 512 << 10  # of a block that comes of a row group: small enough to stay near the processor
+SAMPLED_BLOCKS = BLOCK_BYTES // LINES_BYTES  # of these the first is sampled, as one block of that size would be
 KINDS = ("rows", "texts", "ids")
 Task = tuple[int, Block | RowGroup, int]
 
@@ -111,7 +113,7 @@ def deal(dealing: Dealing, task: Task) -> Dealt:
     records = digest = omitted = unreadable = 0
     faults: list[tuple[str, int]] = []
     sample: list[Membership] = []
-    for block in _blocks(dealing, task):
+    for nth, block in enumerate(_blocks(dealing, task)):
         taken, left_out = _split(dealing, block)
         for piece in taken:
             odd = _scan(dealing, table, number, piece)
@@ -119,7 +121,8 @@ def deal(dealing: Dealing, task: Task) -> Dealt:
             faults += wrong
             records += count_lines(lines)
             digest += lines_digest(table, lines)
-            sample += _sample(lines) if table == "memberships" and not faults else []
+            if table == "memberships" and not faults and nth % SAMPLED_BLOCKS == 0:
+                sample += _sample(lines)
         more = _digest_of(table, left_out)
         omitted, unreadable = omitted + more[0], unreadable + more[1]
     starts, sizes = _append(dealing)
@@ -132,7 +135,7 @@ def _blocks(dealing: Dealing, task: Task) -> Iterator[Block]:
     number, given, shelved = task
     if isinstance(given, RowGroup):
         entry = dealing.feed.manifest.files[given.file]
-        for line, lines in lines_of(dealing.feed.folder / entry.name, entry, given, BLOCK_BYTES):
+        for line, lines in lines_of(dealing.feed.folder / entry.name, entry, given, LINES_BYTES):
             yield Block(given.file, line, lines)
     elif shelved and dealing.shelf is not None:
         yield dealing.shelf.take(number, given, shelved)

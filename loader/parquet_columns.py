@@ -112,17 +112,22 @@ def _column(array: pa.Array) -> Column:
 
     kind = array.type
     if kinds.is_dictionary(kind):
-        places = array.indices.cast(pa.int32())
+        places = _as(array.indices, pa.int32())
         return Column("word", len(array), places.offset, places.buffers(), [_column(array.dictionary)])
     if kinds.is_list(kind) or kinds.is_large_list(kind):
         if kinds.is_large_list(kind):
-            array = array.cast(pa.list_(kind.value_type))
+            array = _as(array, pa.list_(kind.value_type))
         return Column("list", len(array), array.offset, array.buffers()[:2], [_column(array.values)])
     if kinds.is_struct(kind):
         parts = [_column(array.field(i)) for i in range(kind.num_fields)]
         names = _labels([field.name for field in kind])
         return Column("struct", len(array), array.offset, array.buffers()[:1], parts, names)
     if str(kind) in TEXTS:
-        array = array.cast(pa.string())
+        array = _as(array, pa.string())
         return Column("text", len(array), array.offset, array.buffers())
     return Column(KINDS[str(kind)], len(array), array.offset, array.buffers())
+
+
+def _as(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    """The same in another layout. The library loads a good deal when it is asked for that, so only if need be."""
+    return array if array.type == kind else array.cast(kind)

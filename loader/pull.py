@@ -13,7 +13,6 @@ from pathlib import Path
 
 from loader.breaker import hold_offered
 from loader.canaries import read_canaries
-from loader.content import check_content
 from loader.errors import BadGeneration, SourceUnreachable
 from loader.fetch import Differs, Wanted, fetch, parked, parking, unpark
 from loader.lock import LoaderLock
@@ -159,7 +158,6 @@ class _Pull:
         with self.progress.step("structure"):
             structure(folder, self.settings.process_count)
             check_tables_stored(folder, manifest.counts)
-        check_content(folder, manifest.content_digest, self.progress, self.settings.process_count)
         with self.progress.step("reader"):
             self.report.canaries = len(self.canaries.lines)
             ask_reader(folder, [], self.canaries)

@@ -216,7 +216,8 @@ def test_a_load_swaps_while_others_ask(pair: Pair, tmp_path: Path) -> None:
         with Load(pair._replace(registers=registers), service) as asking:
             before = asking.answered[2]
             run = subprocess.run(
-                [sys.executable, "-m", "loader", "load", str(feed), "--data-dir", str(pair.data_dir), "--json"],
+                [sys.executable, "-m", "loader", "load", str(feed), "--data-dir", str(pair.data_dir), "--json"]
+                + ["--accept-drift", "another register"],
                 cwd=ROOT,
                 capture_output=True,
                 check=True,

@@ -215,27 +215,28 @@ cdef class Column:
             return put(area, b"null", 4)
         if self.kind == TEXT:
             return self.put_text(area, at)
-        if self.kind == WORD:
+        elif self.kind == WORD:
             index = (<const int32_t*> self.values)[at]
             if not 0 <= index < self.n_words:
                 raise ValueError("a word that is not in its dictionary")
             return put(area, self.words.data + self.ends[index], self.ends[index + 1] - self.ends[index])
-        if self.kind == TIME or self.kind == DAY:
+        elif self.kind == TIME:
             put(area, b'"', 1)
-            if self.kind == TIME:
-                put_time(area, (<const int64_t*> self.values)[at])
-            else:
-                put_date(area, (<const int32_t*> self.values)[at])
+            put_time(area, (<const int64_t*> self.values)[at])
             return put(area, b'"', 1)
-        if self.kind == INT64:
+        elif self.kind == DAY:
+            put(area, b'"', 1)
+            put_date(area, (<const int32_t*> self.values)[at])
+            return put(area, b'"', 1)
+        elif self.kind == INT64:
             return put_number(area, (<const int64_t*> self.values)[at])
-        if self.kind == INT32:
+        elif self.kind == INT32:
             return put_number(area, (<const int32_t*> self.values)[at])
-        if self.kind == FLAG:
+        elif self.kind == FLAG:
             if self.values[at >> 3] >> (at & 7) & 1:
                 return put(area, b"true", 4)
             return put(area, b"false", 5)
-        if self.kind == STRUCT:
+        elif self.kind == STRUCT:
             return self.put_struct(area, row)
         return self.put_list(area, at)
 

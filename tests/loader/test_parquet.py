@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +23,8 @@ from loader.parquet import lines_of, row_groups
 from loader.progress import Progress
 from loader.read import open_feed
 from loader.tolerance import build_tolerating
+from register.feed import canonical_line
+from register.model import Membership
 from tests.loader import feeds, parquet_feeds
 from tests.loader.feeds import NOW
 from tests.loader.parquet_feeds import Change
@@ -130,6 +133,17 @@ def invalid_utf8(rows: pa.Table) -> pa.Table:
     return rows.set_column(rows.schema.get_field_index("lastName"), "lastName", text)
 
 
+def inside(column: str, member: str, kind: pa.DataType) -> Change:
+    """A list of structs, all null, with a member that is of another type or new."""
+
+    def change(rows: pa.Table) -> pa.Table:
+        members = {field.name: field.type for field in rows.schema.field(column).type.value_type} | {member: kind}
+        nulls = pa.nulls(len(rows), pa.list_(pa.struct(list(members.items()))))
+        return rows.set_column(rows.schema.get_field_index(column), column, nulls)
+
+    return change
+
+
 def timed(unit: str, zone: str | None = None) -> Change:
     return cast("from", pa.timestamp(unit, zone))
 
@@ -145,6 +159,9 @@ def timed(unit: str, zone: str | None = None) -> Change:
         ("persons", cast("nin", pa.int64()), "column nin is not of type string"),
         ("persons", cast("nin", pa.binary()), "column nin is not of type string"),
         ("persons", lambda rows: rows.set_column(8, "status", [["1"]] * 6), "column status is not of type"),
+        ("persons", inside("status", "id", pa.int64()), "column status is not of type list<struct<id: int32"),
+        ("persons", inside("status", "code", pa.string()), "column status is not of type list<struct<id: int32"),
+        ("persons", inside("physicalAddresses", "kind", pa.string()), "column physicalAddresses is not of type list"),
         ("memberships", cast("id", pa.int32()), "column id is not of type int64"),
         ("memberships", timed("ms"), "column from is not of type timestamp[us]"),
         ("memberships", timed("us", "Europe/Oslo"), "column from is not of type timestamp[us]"),
@@ -184,6 +201,20 @@ def test_columns_in_another_order_are_the_same(tmp_path: Path) -> None:
     lines = built(feeds.write(tmp_path / "lines", feeds.tables()), tmp_path / "a")
     changed = {"persons": backwards, "memberships": backwards}
     assert built(parquet_feeds.write(tmp_path / "feed", feeds.tables(), changed), tmp_path / "b") == lines
+
+
+def test_every_line_has_the_number_of_its_row_and_its_members_in_order(tmp_path: Path) -> None:
+    def backwards(rows: pa.Table) -> pa.Table:
+        return rows.select(rows.schema.names[::-1])
+
+    read = feeds.tables()["memberships"]
+    folder = parquet_feeds.write(tmp_path / "feed", feeds.tables(), {"memberships": backwards}, row_group_size=4)
+    feed = open_feed(folder)
+    ((number, entry),) = feed.files("memberships")
+    path = folder / entry.name
+    found = [one for group in row_groups(path, entry, number) for one in lines_of(path, entry, group, 1)]
+    records = [msgspec.convert(record, Membership) for record in read]
+    assert found == list(enumerate([canonical_line(record) + b"\n" for record in records], 1))
 
 
 def cut(data: bytes) -> bytes:
