@@ -215,9 +215,9 @@ def test_a_load_swaps_while_others_ask(pair: Pair, tmp_path: Path) -> None:
         stream = Stream(service)
         with Load(pair._replace(registers=registers), service) as asking:
             before = asking.answered[2]
+            drift = ("--accept-drift", "another register")
             run = subprocess.run(
-                [sys.executable, "-m", "loader", "load", str(feed), "--data-dir", str(pair.data_dir), "--json"]
-                + ["--accept-drift", "another register"],
+                [sys.executable, "-m", "loader", "load", str(feed), "--data-dir", str(pair.data_dir), "--json", *drift],
                 cwd=ROOT,
                 capture_output=True,
                 check=True,
