@@ -29,16 +29,20 @@ def hold_full(
     progress: Progress,
     processes: int,
     report: LoadReport,
-) -> None:
-    """Hold a full load's files, whose structure is sound, against what is in service. Raises BadFeed at a trip."""
+) -> Changes | None:
+    """Hold a full load's files, whose structure is sound, against what is in service. Raises BadFeed at a trip.
+
+    Returns what the load changes, None where that cannot be told.
+    """
     if current is None:
-        return
+        return None
     changes = None
     try:
         changes = changes_to(folder, open_generation(data_dir / GENERATIONS / current), progress, processes)
     except (NotServable, Damaged):
         report.warnings.append(NOT_COUNTED)
     _hold(data_dir / GENERATIONS / current, _after(built, changes), report)
+    return changes
 
 
 def hold_increment(data_dir: Path, current: str | None, state: State, built: Built, report: LoadReport) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from loader.changes import Changes
 from loader.choose import Chosen
 from loader.eventfile import NewBatch, write_events
-from loader.full_events import Changes, unsealed, view
+from loader.full_events import FullEvents, unsealed, view
 from loader.membership_changes import TooMany
 from loader.progress import Progress
 from loader.report import LoadReport
@@ -40,14 +41,18 @@ def write_full(
     chosen: Chosen,
     base: Generation | None,
     digest: str,
+    changes: Changes | None,
     settings: Settings,
     progress: Progress,
     report: LoadReport,
 ) -> None:
-    """Write the change feed of a full load, whose other files are in `folder`; `digest` is of its content."""
+    """Write the change feed of a full load, whose other files are in `folder`; `digest` is of its content.
+
+    `changes`: what the load changes in its base, or None, where that could not be told; then there is no base either.
+    """
     said = chosen.feeds[-1].manifest
     nothing = NewBatch(chosen.serial, digest, said.as_of, 0, ())
-    if base is None:
+    if base is None or changes is None:
         report.events = write_events(folder / KINDS[EVENTS], None, [nothing], settings.keep_events)
         return
     if base.manifest.content_digest == digest:
@@ -55,13 +60,13 @@ def write_full(
         return
     with unsealed(folder) as new:
         try:
-            changes = Changes(view(base.folder, base.tables), new, settings.keep_events, progress)
+            events = FullEvents(view(base.folder, base.tables), new, changes.touched, settings.keep_events, progress)
         except (TooMany, Damaged) as error:
             reason = f"{base.name} is damaged" if isinstance(error, Damaged) else "more has changed than it keeps"
             report.warnings.append(f"the change feed starts anew: {reason}")
             batch = NewBatch(chosen.serial, digest, said.as_of, 0, None)
         else:
-            batch = NewBatch(chosen.serial, digest, said.as_of, changes.count, changes)
+            batch = NewBatch(chosen.serial, digest, said.as_of, events.count, events)
         _write(folder, base, [batch], settings, report)
 
 

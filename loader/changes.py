@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -41,9 +42,14 @@ class Changes(Counter[tuple[str, str]]):
 
     `contracts_recounted` are those among the updated contracts in which nothing is another but the master's own
     counts (free places, waiting list) and the time of the update: that happens to most of them every day.
+    `touched`, of a full load, are the buckets in which a membership is otherwise, or somebody's protection
+    (loader/compare.py).
     """
 
-    contracts_recounted = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.contracts_recounted = 0
+        self.touched: list[int] = []
 
     def by_table(self) -> dict[str, dict[str, int]]:
         """table -> kind -> how many, of what there is, as `flr-loader diff` tells it."""
@@ -67,7 +73,8 @@ def changes_to(folder: Path, old: Generation, progress: Progress, processes: int
                 changes.update((one.table, one.change) for one in in_table(table, old.tables, tables))
             changes.contracts_recounted = _recounted(*(set(one.lines("contracts")) for one in (old.tables, tables)))
             for part in share_out(_compare_part, task, range(1 << PART_BITS), processes):
-                changes.update(part)
+                changes.update(part.counts)
+                changes.touched += part.touched
                 progress.advance()
     return changes
 
@@ -83,10 +90,17 @@ class _Comparing:
     new_people: People
 
 
-def _compare_part(task: _Comparing, part: int) -> dict[tuple[str, str], int]:
+class _Part(NamedTuple):
+    """What is otherwise in one part of the keys."""
+
+    counts: dict[tuple[str, str], int]
+    touched: tuple[int, ...]
+
+
+def _compare_part(task: _Comparing, part: int) -> _Part:
     found = compare(task.old, task.new, task.recoding, part, PART_BITS)
     updated = 0 if task.old_people is None else sum(_updated_persons(task.old_people, task.new_people, part))
-    return {
+    counts = {
         ("persons", CREATED): found.persons_created,
         ("persons", UPDATED): updated,
         ("persons", DELETED): found.persons_deleted,
@@ -94,6 +108,7 @@ def _compare_part(task: _Comparing, part: int) -> dict[tuple[str, str], int]:
         ("memberships", UPDATED): found.memberships_updated,
         ("memberships", DELETED): found.memberships_deleted,
     }
+    return _Part(counts, found.touched)
 
 
 def _updated_persons(old: People, new: People, part: int) -> Iterator[int]:

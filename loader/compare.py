@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from lookup.key import mix, split
 from lookup.record import Damaged, Membership, Record
 
 NOWHERE_SLOT, NOWHERE_CODE = 0xFFFFFFFF, 0xFF
@@ -46,18 +47,25 @@ class Recoding(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """How many were created, updated and deleted on the way from the one index to the other."""
+    """How many were created, updated and deleted on the way from the one index to the other.
+
+    `touched` are the buckets in which that was, or in which somebody has come to be protected or not, ascending; of as
+    many as the fewer bits make.
+    """
 
     persons_created: int = 0
     persons_deleted: int = 0
     memberships_created: int = 0
     memberships_updated: int = 0
     memberships_deleted: int = 0
+    touched: tuple[int, ...] = ()
 
 
 def compare(old: Buckets, new: Buckets, recoding: Recoding, part: int, part_bits: int) -> Compared:
     """Compare one of the 2**part_bits parts of the keys; `recoding` is from old to new. Raises Damaged."""
     persons_deleted = persons_created = created = updated = deleted = 0
+    touched = set()
+    bits = min(old.bits, new.bits)
     for nin, record in _persons(old, part, part_bits):
         before = {m.id: recoding.of(m) for m in record.memberships}
         other = _person(new, nin)
@@ -66,11 +74,14 @@ def compare(old: Buckets, new: Buckets, recoding: Recoding, part: int, part_bits
         deleted += len(before.keys() - after.keys())
         created += len(after.keys() - before.keys())
         updated += sum(before[each] != after[each] for each in before.keys() & after.keys())
+        if other is None or before != after or record.protected != other.protected:
+            touched.add(split(mix(nin), bits)[0])
     for nin, record in _persons(new, part, part_bits):
         if _person(old, nin) is None:
             persons_created += 1
             created += len(record.memberships)
-    return Compared(persons_created, persons_deleted, created, updated, deleted)
+            touched.add(split(mix(nin), bits)[0])
+    return Compared(persons_created, persons_deleted, created, updated, deleted, tuple(sorted(touched)))
 
 
 def _persons(index: Buckets, part: int, part_bits: int) -> Iterator[tuple[int, Record]]:

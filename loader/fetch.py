@@ -51,6 +51,12 @@ def unpark(data_dir: Path) -> None:
         shutil.rmtree(data_dir / STAGING / FETCHING)
 
 
+def parked(data_dir: Path) -> list[str]:
+    """The names of what has been fetched, whole or in part."""
+    fetching = data_dir / STAGING / FETCHING
+    return sorted(folder.name for folder in fetching.iterdir()) if fetching.exists() else []
+
+
 def fetch(objects: Objects, files: Sequence[Wanted], data_dir: Path, progress: Progress) -> int:
     """Fetch what is not there yet of these files; returns how many bytes that was.
 

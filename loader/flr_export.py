@@ -6,6 +6,7 @@ offices to each, in files that have no name and go with the process; then part a
 Memory is that of one part.
 """
 
+import fcntl
 import os
 import stat
 import struct
@@ -20,7 +21,7 @@ from typing import IO
 
 import msgspec
 
-from loader.errors import BadGeneration
+from loader.errors import BadGeneration, UsageError
 from loader.flr_wire import (
     Wording,
     contract_values,
@@ -57,10 +58,11 @@ Members = dict[int, list[tuple[int, Membership]]]  # slot -> (number, membership
 def write_archive(generation: Generation, target: Path, progress: Progress) -> dict[str, int]:
     """Write the export to `target`, whole or not at all; returns how many records of each table are in it."""
     partial = target.with_name(f".{target.name}.partial")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
     try:
         with ExitStack() as stack:
             file = stack.enter_context(os.fdopen(os.open(partial, flags, FILE_MODE), "wb"))
+            _claim(file, partial)
             parts: list[IO[bytes]] = [
                 stack.enter_context(tempfile.TemporaryFile(dir=target.parent)) for _ in range(PARTS)
             ]
@@ -76,10 +78,21 @@ def write_archive(generation: Generation, target: Path, progress: Progress) -> d
             os.fsync(file.fileno())
         partial.rename(target)
         fsync(target.parent)
+    except UsageError:
+        raise
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     return export.written
+
+
+def _claim(file: IO[bytes], partial: Path) -> None:
+    """Make the file ours, and empty: one that was killed may have left something in it. Raises UsageError."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UsageError(f"{partial}: another export is being written to it") from None
+    file.truncate(0)
 
 
 class _Export:

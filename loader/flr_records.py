@@ -19,7 +19,6 @@ from register.flr_xml import NEVER
 from register.model import Code, Contract, Doctor, DoctorCycle, Membership, Office, Outpost, Person, Record
 
 MAX_CODES = 200_000  # that are held; the real register has some thousand
-Place = tuple[int, int]
 R = TypeVar("R", bound=Record)
 
 
@@ -28,7 +27,7 @@ class Codes:
 
     def __init__(self) -> None:
         self.known: dict[tuple[int, str], Code] = {}
-        self.new: list[tuple[Code, Place]] = []
+        self.new: list[tuple[Code, tuple[int, int]]] = []
         self._seen: dict[tuple[object, ...], tuple[int, str]] = {}
 
     def value(self, element: Element | None, oid: int) -> str | None:
@@ -52,12 +51,11 @@ class Codes:
 
     def _take(self, element: Element, wanted: int | None) -> tuple[int, str]:
         said = (wanted, *map(element.get, ("OID", "CodeValue", "CodeText", "Active")))
-        found = self._seen.get(said)
-        if found is None:
+        if said not in self._seen:
             if len(self._seen) == MAX_CODES:
                 raise Refused(f"more than {MAX_CODES} code values", element.place)
-            found = self._seen[said] = self._note(element, wanted)
-        return found
+            self._seen[said] = self._note(element, wanted)
+        return self._seen[said]
 
     def _note(self, element: Element, wanted: int | None) -> tuple[int, str]:
         oid, value = element.get("OID") or wanted, element.get("CodeValue")
@@ -295,8 +293,6 @@ def _time(value: datetime | None) -> datetime | None:
 
 def _date(element: Element, member: str) -> date | None:
     value: datetime | None = element.get(member)
-    if value is None:
-        return None
-    if value.time() != time():
+    if value is not None and value.time() != time():
         raise Refused(f"{member} is not a day", element.place)
-    return value.date()
+    return None if value is None else value.date()

@@ -8,8 +8,7 @@ removed from under others last. Persons' particulars are not looked at: no event
 from __future__ import annotations
 
 import mmap
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,6 @@ from loader.eventfile import Told, told
 from loader.membership_changes import MembershipChanges, TooMany, ends, never
 from loader.progress import Progress
 from lookup.core import Index
-from lookup.index import LENGTH_BITS, POINTERS_HEADER
 from lookup.manifest import INDEX, KINDS, POINTERS
 from lookup.tables import MAX_DATABASES, RECORD_DATABASES, Tables
 from register.feed import EVENTS
@@ -35,24 +33,16 @@ _NAMED = {"contracts": "Contract", "doctor_cycles": "GPOnContract", "outposts": 
 
 @dataclass(frozen=True)
 class View:
-    """What is compared of a generation: its index, the octets of its buckets, and its small tables."""
+    """What is compared of a generation: its index, and its small tables."""
 
     index: Index
-    data: mmap.mmap
-    pointers: mmap.mmap
     tables: Tables
-
-    def octets(self, bucket: int) -> bytes:
-        """What index.mdb holds of a bucket."""
-        (pointer,) = struct.unpack_from("<Q", self.pointers, POINTERS_HEADER + 8 * bucket)
-        offset, size = pointer >> LENGTH_BITS, pointer & (1 << LENGTH_BITS) - 1
-        return self.data[offset : offset + size]
 
 
 def view(folder: Path, tables: Tables) -> View:
     """The view of a folder whose files are whole, sealed or not."""
     data, pointers = (_map(folder / KINDS[kind]) for kind in (INDEX, POINTERS))
-    return View(Index(pointers, data), data, pointers, tables)
+    return View(Index(pointers, data), tables)
 
 
 @contextmanager
@@ -69,18 +59,21 @@ def _map(path: Path) -> mmap.mmap:
         return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
 
 
-class Changes:
+class FullEvents:
     """What is different in two generations. `count` events; iterate for them."""
 
-    def __init__(self, old: View, new: View, most: int, progress: Progress) -> None:
-        """Raises TooMany as soon as there must be more than `most`."""
+    def __init__(self, old: View, new: View, touched: Iterable[int], most: int, progress: Progress) -> None:
+        """`touched`: the buckets in which it is (loader/compare.py).
+
+        Raises TooMany as soon as there must be more than `most`.
+        """
         self.old, self.new, self.most = old, new, most
         self.renumbered = _renumbered(old.tables, new.tables)
         numbers = {int(change.old_nin): int(change.new_nin) for change in self.renumbered}
         self.small = {table: _Small(table, old.tables, new.tables) for table in _NAMED}
         self.memberships = MembershipChanges(old, new, numbers, most)
-        with progress.step("changes", 1 << self.memberships.bits):
-            self.memberships.compare(progress)
+        with progress.step("events"):
+            self.memberships.compare(touched)
         small = sum(len(table) for table in self.small.values())
         self.count = len(self.renumbered) + small + len(self.memberships)
         if self.count > most:

@@ -122,9 +122,9 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
         report.omitted = built.omitted
         verify_built(feed, staging.folder, built, progress, build.processes)
         check_content(staging.folder, built.content_digest, progress, build.processes)
-        hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
+        changes = hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         base = base_of(settings.data_dir, chosen.current, report)
-        write_full(staging.folder, chosen, base, built.content_digest, settings, progress, report)
+        write_full(staging.folder, chosen, base, built.content_digest, changes, settings, progress, report)
         _publish(staging, chosen, built, None if base is None else base.name, now, canaries, progress, report)
     report.more = chosen.more
 

@@ -29,8 +29,8 @@ class Holder(msgspec.Struct, frozen=True):
     since: str
 
     def age_seconds(self) -> float:
-        """How long ago `since` is."""
-        return (datetime.now(UTC) - datetime.fromisoformat(self.since)).total_seconds()
+        """How long ago `since` is; none at all where the clock was set back meanwhile."""
+        return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(self.since)).total_seconds())
 
 
 class LoaderLock:

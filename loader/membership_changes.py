@@ -1,19 +1,18 @@
 """Which memberships a full load has changed, and the events that tell of them.
 
-Only buckets whose octets differ are opened, where both generations number buckets and contracts alike. What differs is
-held packed, by id, and no more of it than may be told.
+Only buckets in which something is otherwise are opened (loader/compare.py finds them). What differs is held packed, by
+id, and no more of it than may be told.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from loader.eventfile import Told, told
-from loader.progress import Progress
 from lookup.record import FOREVER, Record
 from lookup.tables import present
 from register.ids import format_national_id
@@ -59,19 +58,9 @@ class MembershipChanges:
     def __len__(self) -> int:
         return len(self.gone.keys() | self.come.keys())
 
-    def compare(self, progress: Progress) -> None:
-        """Look at every bucket. Raises TooMany."""
-        old, new = self.old, self.new
-        alike = (
-            old.index.bits == new.index.bits
-            and self.contracts[1][: len(self.contracts[0])] == self.contracts[0]
-            and new.tables.begin_codes[: len(old.tables.begin_codes)] == old.tables.begin_codes
-            and new.tables.end_codes[: len(old.tables.end_codes)] == old.tables.end_codes
-        )
-        for bucket in range(1 << self.bits):
-            progress.advance()
-            if alike and old.octets(bucket) == new.octets(bucket):
-                continue
+    def compare(self, touched: Iterable[int]) -> None:
+        """Look at the buckets in which something is otherwise. Raises TooMany."""
+        for bucket in touched:
             before, after = self._packed(0, bucket), self._packed(1, bucket)
             for number, one in before.items():
                 other = after.get(number)

@@ -29,6 +29,8 @@ MOST_TOLD = 300  # characters of an error of the library
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _BUCKET = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*")
 
+_HALF = re.compile(r".+#[0-9]+")  # how the library names what it has not yet renamed, in a folder
+
 T = TypeVar("T")
 
 
@@ -149,6 +151,13 @@ class Objects:
         finally:
             if before is not None:
                 os.umask(before)
+
+    def sweep(self, prefix: str) -> None:
+        """Remove what puts that were killed half way have left directly below `prefix`. Only a folder shows it."""
+        if self._folder is not None:
+            for path in (self._folder / prefix).glob("*#*"):
+                if _HALF.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
 
     def names(self, prefix: str = "") -> list[str]:
         """The names directly below `prefix` that have objects below them."""

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from loader.breaker import hold_offered
 from loader.canaries import read_canaries
+from loader.content import check_content
 from loader.errors import BadGeneration, SourceUnreachable
-from loader.fetch import Differs, Wanted, fetch, parking, unpark
+from loader.fetch import Differs, Wanted, fetch, parked, parking, unpark
 from loader.lock import LoaderLock
 from loader.objects import Missing, Objects
 from loader.offer import NEWEST, key_of, offered, serial_of
@@ -79,6 +80,7 @@ class _Pull:
         name = self._newest(current)
         if name is None or not self._is_new(name, current):
             self.report.outcome = "nothing new"
+            self._forget(current)
             return
         self.report.serial = serial_of(name)
         target = self.data_dir / GENERATIONS / name
@@ -90,6 +92,12 @@ class _Pull:
         self.report.generation, self.report.outcome = name, "published"
         self.report.counts = read_manifest(target)[0].counts
         unpark(self.data_dir)
+
+    def _forget(self, current: str | None) -> None:
+        """Remove what was fetched of what is in service, or before it. Of what comes after, the rest may come yet."""
+        there = parked(self.data_dir)
+        if current is not None and all(_is_past(name, current) for name in there):
+            unpark(self.data_dir)
 
     def _newest(self, current: str | None) -> str | None:
         """The newest on offer that is not refused here. Raises BadGeneration when what is in service was withdrawn."""
@@ -151,6 +159,7 @@ class _Pull:
         with self.progress.step("structure"):
             structure(folder, self.settings.process_count)
             check_tables_stored(folder, manifest.counts)
+        check_content(folder, manifest.content_digest, self.progress, self.settings.process_count)
         with self.progress.step("reader"):
             self.report.canaries = len(self.canaries.lines)
             ask_reader(folder, [], self.canaries)
@@ -162,6 +171,13 @@ class _Pull:
             if target.exists():
                 remove(target)  # damaged, and of the same name: nothing can be published over it
             staging.publish()
+
+
+def _is_past(name: str, current: str) -> bool:
+    try:
+        return serial_of(name) <= serial_of(current)
+    except NotServable:  # a feed, which this node does not load any more
+        return True
 
 
 def _time(manifest: Manifest) -> datetime:

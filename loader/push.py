@@ -14,14 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from loader.errors import BadGeneration, OutOfOrder, UsageError, as_loader_error
+from loader.errors import BadGeneration, OutOfOrder, UsageError
 from loader.lock import LoaderLock
 from loader.objects import Missing, Objects, Taken
 from loader.offer import Offer, key_of, offered_so_far, put_on_offer, serial_of
 from loader.progress import Progress
-from loader.publish import prepare, refused_serials
-from loader.recorded import text
-from loader.report import write_report
+from loader.publish import REPORTS, prepare, refused_serials
+from loader.recorded import keep, text, told
 from loader.settings import Settings
 from loader.signature import SIGNATURE, SIGNATURE_BYTES, private_key
 from lookup.manifest import (
@@ -39,7 +38,6 @@ from lookup.manifest import (
 )
 
 LOCK = "push.lock"
-STOPPED = 130
 
 
 class PushReport(msgspec.Struct, kw_only=True):
@@ -73,18 +71,16 @@ def push(place: str, settings: Settings, progress: Progress) -> PushReport:
     report = PushReport(outcome="failed", to=place, started=text(started))
     with LoaderLock(settings.data_dir, settings.stuck_after_seconds, LOCK):
         try:
+            for half in (settings.data_dir / REPORTS).glob("*-push.tmp"):  # of one that died
+                half.unlink()
             _push(place, settings, progress, report)
-        except Exception as error:
-            known = as_loader_error(error)
-            report.message, report.exit_code = str(known), known.exit_code
-            raise
-        except BaseException:
-            report.message, report.exit_code = "stopped by a signal", STOPPED
+        except BaseException as error:
+            report.message, report.exit_code = told(error)
             raise
         finally:
             report.seconds, report.finished = progress.seconds, text(datetime.now(UTC))
             if report.outcome != "nothing new":
-                write_report(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}-push", report)
+                keep(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}-push", report)
     return report
 
 
@@ -107,6 +103,8 @@ def _push(place: str, settings: Settings, progress: Progress, report: PushReport
         is_there = _is_there(objects, name, raw)
         if not is_there:
             _check(manifest, files)
+            objects.sweep("")
+            objects.sweep(f"{GENERATIONS}/{name}")
             with progress.step("push", sum(entry.bytes for entry in manifest.files)):
                 for entry in manifest.files:
                     report.pushed_bytes += _put_file(objects, name, entry, files[entry.name])

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from loader.errors import BadFeed, CanariesDiffer, NotAdopted, as_loader_error
 from loader.progress import Progress
 from loader.publish import in_service, prune, wait_adopted
@@ -28,19 +30,15 @@ def recorded(settings: Settings, started: datetime, progress: Progress, report: 
         report.seconds = progress.seconds
         report.finished = text(datetime.now(UTC))
         if report.outcome != "nothing new" or report.message is not None:
-            _keep(settings.data_dir, started, report)
+            suffix = "" if report.serial is None else f"-{report.serial}"
+            keep(settings.data_dir, f"{started:%Y%m%dT%H%M%S.%f}{suffix}", report)
         if settings.metrics_file is not None:
             _tell(settings.metrics_file, settings.data_dir, report)
 
 
 def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
     """Say in the report what stopped the load."""
-    if isinstance(error, Exception):
-        known = as_loader_error(error)
-        report.message, report.exit_code = str(known), known.exit_code
-    else:
-        report.message = "stopped by a signal"
-        report.exit_code = error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
+    report.message, report.exit_code = told(error)
     if report.outcome == "failed":
         report.generation, _ = in_service(data_dir)
     if isinstance(error, CanariesDiffer):
@@ -49,9 +47,16 @@ def _note(data_dir: Path, report: LoadReport, error: BaseException) -> None:
         report.outcome, report.faults = "refused", list(error.faults or (str(error),))
 
 
-def _keep(data_dir: Path, started: datetime, report: LoadReport) -> None:
-    """Keep the report. When that fails, what the load came to stays what it was."""
-    name = f"{started:%Y%m%dT%H%M%S.%f}" + ("" if report.serial is None else f"-{report.serial}")
+def told(error: BaseException) -> tuple[str, int]:
+    """(what a report says of what has ended it, the exit code)."""
+    if isinstance(error, Exception):
+        known = as_loader_error(error)
+        return str(known), known.exit_code
+    return "stopped by a signal", error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else 130
+
+
+def keep(data_dir: Path, name: str, report: msgspec.Struct) -> None:
+    """Keep a report. When that fails, what it tells of stays what it was."""
     try:
         write_report(data_dir, name, report)
     except OSError as error:

@@ -1,5 +1,6 @@
 """What a load did: one record, shown to who asked and kept in reports/. Holds no content of the register."""
 
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -53,8 +54,15 @@ class LoadReport(msgspec.Struct, kw_only=True):
 
 
 def write_report(data_dir: Path, name: str, report: msgspec.Struct) -> Path:
-    """Keep a report, of a load or of another verb, under reports/, as `name`.json."""
+    """Keep a report, of a load or of another verb, under reports/, as `name`.json.
+
+    Names are made of the time, and a clock can be set back: where there is one of that name, the new one gets a number.
+    """
     path = data_dir / REPORTS / f"{name}.json"
+    for number in count(2):
+        if not path.exists():
+            break
+        path = path.with_name(f"{name}-{number}.json")
     new = path.with_suffix(".tmp")
     new.unlink(missing_ok=True)
     try:

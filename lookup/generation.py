@@ -111,10 +111,8 @@ class Generation:
                 raise NotServable("the files are not of one generation")
         if self.people is not None and self.people.meta.bits != said.bits:
             raise NotServable("people.mdb is of another generation")
-        if self.events is not None:
-            last = self.events.batches[-1]
-            if (last.serial, last.digest) != (said.serial, said.content_digest):
-                raise NotServable("events.bin is of another generation")
+        if self.events is not None and self.events.batches[-1].digest != said.content_digest:
+            raise NotServable("events.bin is of another generation")
 
     @property
     def tables(self) -> Tables:

@@ -8,11 +8,14 @@ never a read outside. Layout in docs/generation-format.md.
 
 import struct
 from collections.abc import Iterable
+from functools import lru_cache
+from itertools import chain
 from mmap import mmap
+from operator import sub
 from typing import NamedTuple
 
 from lookup import key
-from lookup.record import Damaged, Membership, Record, decode_bucket, decode_record, find_bytes, open_record
+from lookup.record import Damaged, Membership, Record, decode_bucket, decode_record, find_bytes, open_record, varint
 
 MAGIC = b"FLRPTR1\0"
 POINTERS_HEADER = 32
@@ -160,16 +163,14 @@ class Index:
         return None if value is None else read_fragment(value, at)
 
 
+# An increment writes thousands of such lists, and nearly all differences in them are small.
+_difference = lru_cache(1 << 12)(varint)
+
+
 def encode_buckets(slot: int, buckets: list[int]) -> bytes:
     """The value of database `patients`: ascending, distinct bucket numbers."""
-    out, before = bytearray(slot.to_bytes(4, "little")), 0
-    for bucket in buckets:
-        difference, before = bucket - before, bucket
-        while difference > 0x7F:
-            out.append(difference & 0x7F | 0x80)
-            difference >>= 7
-        out.append(difference)
-    return bytes(out)
+    differences = map(sub, buckets, chain((0,), buckets))
+    return slot.to_bytes(4, "little") + b"".join(map(_difference, differences))
 
 
 def read_buckets(value: bytes, bits: int) -> list[int]:

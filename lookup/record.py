@@ -69,7 +69,8 @@ class Record(NamedTuple):
         return "<Record>"
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """Seven bits an octet, the low ones first, and the eighth where more follow."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -105,11 +106,11 @@ def encode_membership(m: Membership, newer_from: int | None) -> bytes:
     difference = m.updated - (m.valid_from if m.to == FOREVER else m.to)
     if difference % 1000 == 0:
         millis = difference // 1000
-        updated = _varint(millis << 1 if millis >= 0 else ~(millis << 1))
+        updated = varint(millis << 1 if millis >= 0 else ~(millis << 1))
     else:
         flags |= UPDATED_TIME
         updated = struct.pack("<q", m.updated)
-    return bytes((flags,)) + codes + _varint(m.slot) + _time(m.valid_from) + to + updated + _varint(m.id)
+    return bytes((flags,)) + codes + varint(m.slot) + _time(m.valid_from) + to + updated + varint(m.id)
 
 
 def encode_record(rest: int, record: Record) -> bytes:

@@ -66,8 +66,8 @@ def run(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, check=True)
 
 
-def load(feed: Path, data_dir: Path) -> None:
-    run("loader", "load", str(feed), "--data-dir", str(data_dir))
+def load(feed: Path, data_dir: Path, *arguments: str) -> None:
+    run("loader", "load", str(feed), "--data-dir", str(data_dir), *arguments)
 
 
 def wide_batch(line: Line, numbers: list[str], at: str | None) -> list[Any]:

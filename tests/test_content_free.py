@@ -5,18 +5,22 @@ import re
 import msgspec
 import pytest
 
+from loader.flr_spool import Origin, Seen
 from loader.read import Block
 from lookup import shapes
 from lookup.index import Found, Fragment
 from lookup.record import FOREVER, Membership, Record
 from lookup.resident import Reply
 from lookup.rest.asking import GpConfirm, GpHistory, GpLookup, GpLookupBatch
+from register.flr_reader import Element
 from register.model import Doctor, NinChange, Person
 from tests import tiny
 
 NIN = tiny.ASSIGNED
 NAME = "Nordmann"
 MEMBERSHIP = Membership(0, 10**15, FOREVER, 1, 0, 10**15, int(NIN))
+ELEMENT = Element()
+ELEMENT.update(NIN=NIN, LastName=NAME)
 THINGS = [
     MEMBERSHIP,
     Record(alias_of=int(NIN)),
@@ -29,6 +33,8 @@ THINGS = [
     Doctor(hpr_number=7000001, nin=NIN, first_name="Ola", last_name=NAME),
     msgspec.json.decode(f'{{"oldNin":"{NIN}","newNin":"{NIN}","changed":"2020-01-01T00:00:00"}}', type=NinChange),
     shapes.HistoryAnswer(memberships=[]),
+    Seen(2, f'{{"nin":"{NIN}","lastName":"{NAME}"}}'.encode(), Origin(0, 1, 1)),
+    ELEMENT,
     GpLookup(nin=NIN),
     GpLookupBatch(nins=[NIN]),
     GpConfirm(nin=NIN, hpr_number=7000001),

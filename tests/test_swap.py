@@ -56,7 +56,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     for serial in (1, 2):
         feed = crooked.write_feed(folder / f"feed-{serial}", seed=serial, sequence=serial, **SIZE)
         registers[serial] = Register(feed)
-        load(feed, folder / "data")
+        load(feed, folder / "data", "--accept-drift", "another register")
     names = {int(path.name.split("-")[0]): path.name for path in (folder / "data" / "gen").iterdir()}
     return Pair(folder / "data", names, registers)
 

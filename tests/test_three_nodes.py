@@ -58,7 +58,9 @@ def folder() -> Iterator[Path]:
 def front(folder: Path) -> Iterator[Path]:
     """nginx before the nodes' sockets; its own."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    assert program is not None, "nginx is not installed (Debian: apt install nginx-light)"
+    if program is None:  # a compiler is all that the README asks for; where it counts, nginx has to be there
+        assert "CI" not in os.environ, "nginx is not installed (Debian: apt install nginx-light)"
+        pytest.skip("nginx is not installed (Debian: apt install nginx-light)")
     settings, ports = re.subn(r"127\.0\.0\.1:808(\d)", rf"unix:{folder}/\1.sock", documented())
     assert ports == NODES + 1
     (folder / "nginx.conf").write_text(AROUND.format(settings))
@@ -112,7 +114,7 @@ class Callers:
                 if answer.status_code != 200 or told["status"] != "assigned":
                     self.lost.append(f"{answer.status_code} {told.get('type')}")
                 self.seen[answer.status_code, answer.headers.get("FLR-Generation", "")] += 1
-                self._stop.wait(0.005)  # the machine has other work to do
+                self._stop.wait(0.02)  # the machine has other work to do
 
     def wait_for(self, more: int) -> None:
         """Until so many more have been answered."""
@@ -146,8 +148,6 @@ def test_no_request_is_lost_while_one_of_three_is_always_being_updated(folder: P
             for number, node in enumerate(nodes, 1):
                 builder.build(number + 1)
                 builder.push(store)
-                for each in nodes:
-                    each.pull(store)
                 assert node.pull(store).adoption == "adopted"
                 services.pop(number).__exit__(None)
                 services[number] = serve(number)

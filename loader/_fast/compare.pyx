@@ -33,6 +33,7 @@ cdef struct counts_t:
     uint64_t created
     uint64_t updated
     uint64_t deleted
+    uint64_t protections  # persons who have come to be protected, or not to be
 
 cdef struct work_t:
     const uint32_t* slots  # old slot -> new slot
@@ -42,6 +43,9 @@ cdef struct work_t:
     bint alike  # whether every one of them is itself
     membership_t* before
     membership_t* after
+    int bits  # the fewer of the two
+    uint32_t* touched  # buckets, of as many as these bits make
+    size_t n_touched
 
 
 cdef inline int read_all(record_t* record, membership_t* out) noexcept nogil:
@@ -90,6 +94,7 @@ cdef int compare_person(Index new, uint64_t nin, record_t* record, work_t* work,
     if status == NOT_FOUND:
         counts.persons_deleted += 1
     else:
+        counts.protections += record.flags != other.flags
         m = read_all(&other, work.after)
         if m < 0:
             return m
@@ -104,6 +109,18 @@ cdef int compare_person(Index new, uint64_t nin, record_t* record, work_t* work,
     counts.deleted += n - shared
     counts.created += m - shared
     return FOUND
+
+
+cdef inline uint64_t total(const counts_t* counts) noexcept nogil:
+    """Changes with every change that is counted. Persons who are deleted are gone from their bucket in any case."""
+    return (
+        counts.persons_created
+        + counts.persons_deleted
+        + counts.created
+        + counts.updated
+        + counts.deleted
+        + counts.protections
+    )
 
 
 cdef int walk(
@@ -148,18 +165,26 @@ cdef int walk(
             counts.created += n
 
 
-cdef int walk_part(Index old, Index new, uint64_t part, int part_bits, work_t* work, counts_t* counts) noexcept nogil:
-    cdef uint64_t bucket
+cdef int walk_side(
+    Index of, Index other, uint64_t part, int part_bits, bint forwards, work_t* work, counts_t* counts
+) noexcept nogil:
+    """Walk a part of one index, and note the buckets in which something was counted."""
+    cdef uint64_t bucket, before
     cdef int status
-    for bucket in range(part << (old.bits - part_bits), (part + 1) << (old.bits - part_bits)):
-        status = walk(old, new, bucket, True, work, counts)
+    for bucket in range(part << (of.bits - part_bits), (part + 1) << (of.bits - part_bits)):
+        before = total(counts)
+        status = walk(of, other, bucket, forwards, work, counts)
         if status < 0:
             return status
-    for bucket in range(part << (new.bits - part_bits), (part + 1) << (new.bits - part_bits)):
-        status = walk(new, old, bucket, False, work, counts)
-        if status < 0:
-            return status
+        if total(counts) != before:
+            work.touched[work.n_touched] = <uint32_t> (bucket >> (of.bits - work.bits))
+            work.n_touched += 1
     return FOUND
+
+
+cdef int walk_part(Index old, Index new, uint64_t part, int part_bits, work_t* work, counts_t* counts) noexcept nogil:
+    cdef int status = walk_side(old, new, part, part_bits, True, work, counts)
+    return status if status < 0 else walk_side(new, old, part, part_bits, False, work, counts)
 
 
 cdef bint is_alike(const uint32_t[::1] slots, const uint8_t[::1] begin, const uint8_t[::1] end) noexcept:
@@ -177,8 +202,9 @@ def compare(Index old not None, Index new not None, recoding, uint64_t part, int
     """Compare one of the 2**part_bits parts of the keys; `recoding` is from old to new. Raises Damaged."""
     cdef const uint32_t[::1] slots = recoding.slots
     cdef const uint8_t[::1] begin = recoding.begin, end = recoding.end
-    cdef counts_t counts = counts_t(0, 0, 0, 0, 0)
+    cdef counts_t counts = counts_t(0, 0, 0, 0, 0, 0)
     cdef work_t work
+    cdef size_t i, most
     cdef int status
     if not 0 <= part_bits <= min(old.bits, new.bits) or part >> part_bits:
         raise ValueError("no such part")
@@ -187,14 +213,26 @@ def compare(Index old not None, Index new not None, recoding, uint64_t part, int
     work.slots, work.n_slots = &slots[0] if slots.shape[0] else NULL, slots.shape[0]
     work.begin, work.end, work.alike = &begin[0], &end[0], is_alike(slots, begin, end)
     work.before = <membership_t*> malloc(2 * MOST * sizeof(membership_t))
-    if work.before == NULL:
-        raise MemoryError()
     work.after = work.before + MOST
+    work.bits, work.n_touched = min(old.bits, new.bits), 0
+    most = ((<size_t> 1) << (old.bits - part_bits)) + ((<size_t> 1) << (new.bits - part_bits))
+    work.touched = <uint32_t*> malloc(most * sizeof(uint32_t))
     try:
+        if work.before == NULL or work.touched == NULL:
+            raise MemoryError()
         with nogil:
             status = walk_part(old, new, part, part_bits, &work, &counts)
+        touched = {work.touched[i] for i in range(work.n_touched)}
     finally:
         free(work.before)
+        free(work.touched)
     if status < 0:
         raise Damaged(MESSAGES[status]) if status in MESSAGES else damaged(status)
-    return Compared(counts.persons_created, counts.persons_deleted, counts.created, counts.updated, counts.deleted)
+    return Compared(
+        counts.persons_created,
+        counts.persons_deleted,
+        counts.created,
+        counts.updated,
+        counts.deleted,
+        tuple(sorted(touched)),
+    )

@@ -1,7 +1,7 @@
 """The change feed: what has happened to the register behind a position, page by page.
 
-A page is put together in short turns (lookup.lane), and is of one generation. Whether a
-person is protected is asked of that generation too: who has come to be protected since is left out of older events.
+A page is put together in short turns (lookup.lane), and is of one generation. Whether a person is protected is asked of
+that generation too: who has come to be protected since is left out of older events.
 """
 
 from collections.abc import Iterator

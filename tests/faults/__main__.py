@@ -16,7 +16,7 @@ from rich.progress import track
 
 from tests.faults.asking import under_load
 from tests.faults.campaign import Campaign
-from tests.faults.drills import Drill, at_scale, drills, outages
+from tests.faults.drills import Drill, at_scale, drills, from_outside, modelled, outages
 from tests.faults.holds import Broken
 
 Outcome = tuple[Drill, str | None, str | None]  # what it came to, or what did not hold
@@ -25,7 +25,7 @@ Outcome = tuple[Drill, str | None, str | None]  # what it came to, or what did n
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--every", type=int, default=4, help="only one drill in so many (%(default)s)")
+    parser.add_argument("--every", type=int, default=6, help="only one drill in so many (%(default)s)")
     parser.add_argument("--persons", type=int, default=100_000, help="of the large register; 0: none (%(default)s)")
     parser.add_argument("--rounds", type=int, default=40, help="of harm while a service is asked (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of what is left to chance (%(default)s)")
@@ -49,10 +49,12 @@ def main() -> int:
 
 
 def _stages(arguments: argparse.Namespace, folder: Path) -> Iterator[tuple[str, Iterable[Drill]]]:
+    yield "the model", modelled()
     (folder / "small").mkdir()
     with Campaign(folder / "small") as campaign:
         yield "harm at every call", drills(campaign, arguments.every)
         yield "the power goes", outages(campaign, arguments.every, arguments.seed)
+        yield "from outside", from_outside(campaign, 2 * arguments.every)
         run = partial(under_load, campaign, folder, arguments.rounds)
         yield "a service is asked", [Drill("under load", "answers", "", lambda: f"{sum(run().values())} right")]
     if arguments.persons:
@@ -78,6 +80,8 @@ def _one(drill: Drill) -> Outcome:
         return drill, drill.run(), None
     except Broken as error:
         return drill, None, str(error)
+    except Exception as error:  # noqa: BLE001 -- one drill that could not be held must not lose the others
+        return drill, None, f"{type(error).__name__}: {error}"
 
 
 def _lines(tally: dict[str, Counter[str]]) -> Iterator[str]:

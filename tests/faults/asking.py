@@ -2,8 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -64,8 +62,7 @@ def answers(generation: Generation, numbers: list[int]) -> dict[str, Any]:
     return {format_national_id(nin): json.loads(one.body) for nin, one in got.items() if one is not None}
 
 
-@contextmanager
-def expected(campaign: Campaign) -> Iterator[Expected]:
+def expected(campaign: Campaign) -> Expected:
     """The right answers, of persons whom the increment changed and others."""
     with campaign.fresh(ROLLBACK) as data:
         one, two = sorted((data / "gen").iterdir(), key=lambda folder: folder.name)
@@ -76,12 +73,13 @@ def expected(campaign: Campaign) -> Iterator[Expected]:
         ]
         asked = [nin for nin in dict.fromkeys([*changed, *known]) if second.index.record(nin)][:PERSONS]
         assert changed
-        yield {"1": answers(first, asked), "2": answers(second, asked)}
+        return {"1": answers(first, asked), "2": answers(second, asked)}
 
 
 def under_load(campaign: Campaign, folder: Path, rounds: int) -> dict[str, int]:
     """Loads that come to harm, loads that do not, and rollbacks, while a service is asked; how often, by serial."""
-    with expected(campaign) as right, campaign.fresh(INCREMENT) as copied:
+    right = expected(campaign)
+    with campaign.fresh(INCREMENT) as copied:
         data = copied.rename(folder / "data")
         calls, settings = campaign.calls(INCREMENT), Settings(data_dir=data)
         with Service(data) as service:

@@ -19,12 +19,12 @@ from typing import NamedTuple
 
 from tests.faults.holds import Broken, check, check_tidy, serial
 from tests.faults.ready import ROOT, Ready
-from tests.faults.stories import PREPARED, Command, Story
+from tests.faults.stories import PREPARED, PULL, PUSH, Command, Story
 from tests.loader.feeds import manifest_of
 
 FAULTS = ("kill", "kill-all", "full", "sync", "read-only")
 KILLED = -9
-STORAGE, USAGE = 74, 64
+STORAGE, USAGE, UNREACHABLE = 74, 64, 69
 MEMORY = "/dev/shm"  # where folders that are made by the thousand cost little
 
 
@@ -63,7 +63,7 @@ class Campaign:
     def __exit__(self, *_: object) -> None:
         for ready in self._all:
             ready.close()
-        shutil.rmtree(self.memory)
+        shutil.rmtree(self.memory, ignore_errors=True)
 
     @property
     def ready(self) -> Ready:
@@ -76,7 +76,7 @@ class Campaign:
     def arguments(self, data: Path, command: Command) -> Command:
         """A command as the loader is given it."""
         meant = tuple(one.format(feeds=self.feeds, beside=data.parent) for one in command)
-        return (*meant, "--data-dir", str(data), "--adopt-timeout", "20")
+        return (*meant, "--data-dir", str(data))
 
     def run(self, data: Path, command: Command, **environment: str) -> tuple[int, str]:
         """Run the loader; (exit code, what it said on standard error)."""
@@ -89,6 +89,8 @@ class Campaign:
         shutil.rmtree(work, ignore_errors=True)
         # Links would do for what is never written to, but a link changes the ctime for everybody who has one.
         shutil.copytree(self.folder / story.begin, work)
+        if story.store is not None:
+            shutil.copytree(self.folder / story.store / "store", work / "store")
         try:
             yield work / "data"
         finally:
@@ -120,7 +122,8 @@ class Campaign:
         """One fault: raises Broken when something does not hold; returns what the story came to."""
         with self.fresh(story) as data:
             fired = self.fire(data, story, fault, at)
-            if fired.code not in ((0, STORAGE) if "kill" not in fault else (0, KILLED)):
+            killed = {KILLED} if "kill" in fault else set()  # or one of its crew, which it tells as STORAGE
+            if fired.code not in {0, STORAGE} | killed:
                 raise Broken(f"exit code {fired.code}: {fired.said}")
             if "Traceback" in fired.said:
                 raise Broken(fired.said)
@@ -132,6 +135,15 @@ class Campaign:
     def check(self, data: Path, story: Story, told: int) -> None:
         """What must hold when so many commands went well, and the next one may have done something or not."""
         check(data, story.serials[told : told + 2], self.digests)
+        if PUSH in story.commands and self.pull(data, (0, UNREACHABLE)) == 0:
+            check(data.parent / "node", story.serials[-1:], self.digests)
+
+    def pull(self, data: Path, expected: tuple[int, ...]) -> int:
+        """What another node gets of the store beside a data folder: the exit code, one of those expected."""
+        code, said = self.run(data.parent / "node", PULL)
+        if code not in expected:
+            raise Broken(f"what was pushed cannot be pulled: {code}: {said}")
+        return code
 
     def tell(self, data: Path, story: Story, told: int) -> None:
         """Tell the rest of a story; all must be well then. The first command may have done what it is to do."""
@@ -142,6 +154,9 @@ class Campaign:
                 raise Broken(f"not to be repaired: {code}: {said}")
         check(data, story.serials[-1:], self.digests)
         check_tidy(data, story, self.digests)
+        if PUSH in story.commands:
+            self.pull(data, (0,))
+            check(data.parent / "node", story.serials[-1:], self.digests)
 
     def drills(self, story: Story, every: int) -> Iterator[tuple[str, int]]:
         """(fault, number of the call) of every drill, or of one in `every`; ends where the calls of a good run end."""

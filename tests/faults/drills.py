@@ -9,12 +9,16 @@ from functools import partial
 from typing import NamedTuple
 
 from tests.faults.campaign import FAULTS, Campaign
+from tests.faults.explore import COMMANDS, Commands, Exploring
+from tests.faults.outside import CHANGES, at_once, clock_set_back, feed_changed, read_only, second_loader
 from tests.faults.power import Outage, Telling, look
-from tests.faults.stories import STORIES
+from tests.faults.stories import FIRST, FULL, INCREMENT, STORIES, WITHOUT_POWER
 
 TOLD_ON = 25  # of so many disks that a power cut may leave, on one the story is told on
 IN_STAGING = 20  # of so many calls while files are built, the power goes at one
-SAMPLED = 3  # drills for each fault and story, of a large register
+ROUNDS = 40  # of two loaders that are started together
+READ_ONLY = (".", "gen", "staging", "reports")
+SAMPLED = 1  # drills for each fault and story, of a large register: a load takes seconds there
 
 
 class Drill(NamedTuple):
@@ -37,7 +41,7 @@ def drills(campaign: Campaign, every: int) -> Iterator[Drill]:
 
 def outages(campaign: Campaign, every: int, seed: int) -> Iterator[Drill]:
     """The disks that power cuts may leave, or one in `every` of them."""
-    for story in STORIES:
+    for story in WITHOUT_POWER:
         for number, outage in enumerate(Telling(campaign, story).outages(seed, IN_STAGING)):
             if number % every == 0:
                 tell = number // every % TOLD_ON == 0
@@ -49,6 +53,23 @@ def _look(campaign: Campaign, outage: Outage, tell: bool) -> str:
     return "told on" if tell else "looked at"
 
 
+def from_outside(campaign: Campaign, every: int) -> Iterator[Drill]:
+    """Another loader, a feed that changes, a clock that is set back, a folder in which nothing may be written."""
+    yield Drill("increment", "the clock set back", "", partial(clock_set_back, campaign))
+    for story in (FIRST, FULL, INCREMENT):
+        for _ in range(max(1, ROUNDS // every)):
+            yield Drill(story.name, "two loaders", "", partial(at_once, campaign, story))
+        for folder in READ_ONLY if story.begin != "empty" else ():
+            yield Drill(story.name, f"{folder} read-only", "", partial(read_only, campaign, story, folder))
+        calls = campaign.calls(story)
+        for at in range(5, calls - 10, every):
+            yield Drill(story.name, "a second loader", f"call {at}", partial(second_loader, campaign, story, at))
+        for change in CHANGES:
+            for at in range(1, calls, 2 * every):
+                run = partial(feed_changed, campaign, story, change, at)
+                yield Drill(story.name, f"feed: {change}", f"call {at}", run)
+
+
 def at_scale(campaign: Campaign, seed: int) -> Iterator[Drill]:
     """Some of the drills, where a register is so large that a crew of processes builds it."""
     chance = random.Random(seed)
@@ -58,3 +79,13 @@ def at_scale(campaign: Campaign, seed: int) -> Iterator[Drill]:
             for at in chance.sample(range(1, calls + 1), SAMPLED):
                 run = partial(campaign.drill, story, fault, at)
                 yield Drill(f"{story.name}, large", fault, f"call {at}", run)
+
+
+def modelled() -> Iterator[Drill]:
+    """All states of the model, two crashes deep."""
+    for name, commands in COMMANDS.items():
+        yield Drill(f"the model: {name}", "states", "", partial(_explore, commands))
+
+
+def _explore(commands: Commands) -> str:
+    return f"{Exploring(commands, 2).explore()} looked at"

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.campaign import Campaign
 from tests.faults.holds import Broken
 from tests.faults.power import Outage, Telling, look
-from tests.faults.stories import AND_BACK, FIRST, INCREMENT, KEEP_ONE, STORIES, Story
+from tests.faults.stories import AND_BACK, FIRST, INCREMENT, KEEP_ONE, WITHOUT_POWER, Story
 
 LOOKED_AT = 30  # disks of each story
 TOLD_ON = 1
@@ -17,7 +17,7 @@ LAST = 50  # calls of a story, in which all that is looked for is found
 
 @pytest.fixture(scope="module")
 def tellings(campaign: Campaign) -> dict[str, Telling]:
-    return {story.name: Telling(campaign, story) for story in STORIES}
+    return {story.name: Telling(campaign, story) for story in WITHOUT_POWER}
 
 
 def some(telling: Telling, count: int) -> list[Outage]:
@@ -26,7 +26,7 @@ def some(telling: Telling, count: int) -> list[Outage]:
     return random.Random(1).choices(found, [outage.calls**3 for outage in found], k=count)
 
 
-@pytest.mark.parametrize("story", STORIES, ids=[story.name for story in STORIES])
+@pytest.mark.parametrize("story", WITHOUT_POWER, ids=[story.name for story in WITHOUT_POWER])
 def test_what_is_left_when_the_power_goes_is_one_generation_or_the_other(
     campaign: Campaign, tellings: dict[str, Telling], story: Story
 ) -> None:

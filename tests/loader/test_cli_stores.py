@@ -1,6 +1,8 @@
 """`push`, `pull` and `load URL` as commands: exit codes, what is printed, jitter, staleness."""
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from loader import __main__ as command
 from loader.__main__ import main
 from loader.publish import point
+from loader.textfile import HELP
 from tests import tiny
 from tests.loader import feeds
 from tests.loader.nodes import Node, builder, node, read_here
@@ -169,6 +172,27 @@ def test_stale_data_ends_status_with_65(
 
 def test_nothing_in_service_is_stale(node: Node) -> None:
     assert main(["status", "--stale-after", "9", *of(node)]) == 65
+
+
+def documented(after: str) -> str:
+    """A block of the documentation, by how it begins."""
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    return next(block for block in text.split("```") if block.startswith(after))
+
+
+def test_the_documented_cron_lines_are_commands() -> None:
+    lines = [line for line in documented("\nMAILTO").splitlines() if "flr-loader" in line]
+    verbs = {
+        command.parser().parse_args(shlex.split(line.split("flr-loader ")[1].split("#")[0].split(">")[0])).verb
+        for line in lines
+    }
+    assert verbs == {"load", "push", "pull", "prune", "status"}
+
+
+def test_the_documented_alarms_are_of_metrics_there_are() -> None:
+    named = set(re.findall(r"flr_\w+", documented("\n- alert")))
+    assert len(named) == 3
+    assert named <= set(HELP)
 
 
 def test_prune_removes_what_was_fetched(node: Node) -> None:

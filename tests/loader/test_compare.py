@@ -13,7 +13,7 @@ import loader.compare
 import lookup._fast.index
 import lookup.index
 from loader.compare import NOWHERE_CODE, NOWHERE_SLOT, Compared, Recoding
-from lookup.key import KEY_BITS, MIN_BITS, unmix
+from lookup.key import KEY_BITS, MIN_BITS, mix, split, unmix
 from lookup.record import FOREVER, Damaged, Membership, Record
 from tests.loader.feeds import ANNE, BERIT, CARL, DAVID
 from tests.lookup.test_index import Blocks
@@ -25,17 +25,21 @@ ALIKE = Recoding(array("I", range(SLOTS)), CODES, CODES)
 Persons = dict[int, Record]
 
 
-def compared(
+def parts_of(
     twin: str, old: Persons, new: Persons, recoding: Recoding = ALIKE, bits: tuple[int, int] = (MIN_BITS, MIN_BITS)
-) -> Compared:
+) -> list[Compared]:
     compare, index = TWINS[twin]
     opened: list[Any] = []
     for persons, each in zip((old, new), bits, strict=True):
         blocks = Blocks(each, SLOTS)
         blocks.put_persons(persons)
         opened.append(blocks.open(index))
-    parts = [compare.compare(*opened, recoding, part, 2) for part in range(4)]
-    return Compared(*map(sum, zip(*parts, strict=True)))
+    return [compare.compare(*opened, recoding, part, 2) for part in range(4)]
+
+
+def compared(*arguments: Any) -> Compared:
+    """The counts alone."""
+    return Compared(*map(sum, zip(*(part[:5] for part in parts_of(*arguments)), strict=True)))
 
 
 def expected(old: Persons, new: Persons, recoding: Recoding = ALIKE) -> Compared:
@@ -91,6 +95,27 @@ def test_each_difference_alone(twin: str, new: Persons, counts: Compared) -> Non
     assert compared(twin, OLD, new) == counts == expected(OLD, new)
     back = Compared(*(counts[i] for i in (1, 0, 4, 3, 2)))
     assert compared(twin, new, OLD) == back
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("bits", [(MIN_BITS, MIN_BITS), (MIN_BITS, MIN_BITS + 2), (MIN_BITS + 1, MIN_BITS)])
+def test_the_buckets_in_which_something_is_otherwise(twin: str, bits: tuple[int, int]) -> None:
+    """One person after the other: gone, come, with another membership, protected; and in a part all of them at once."""
+    numbers = [nin for nin in (unmix((each << KEY_BITS) // 100) for each in range(100)) if nin < 10**11][:60]
+    everybody = {nin: of(member(each)) for each, nin in enumerate(numbers)}
+    changed: dict[int, Record | None] = {
+        numbers[3]: None,
+        numbers[17]: of(member(17, to=11)),
+        numbers[30]: of(),
+        numbers[44]: everybody[numbers[44]]._replace(protected=True),
+        numbers[58]: Record(alias_of=numbers[57]),
+    }
+    for some in ({}, *({nin: record} for nin, record in changed.items()), changed):
+        new = {nin: some.get(nin, record) for nin, record in everybody.items()}
+        there = {nin: record for nin, record in new.items() if record is not None}
+        for old, now in ((everybody, there), (there, everybody)):
+            touched = [bucket for part in parts_of(twin, old, now, ALIKE, bits) for bucket in part.touched]
+            assert touched == sorted({split(mix(nin), min(bits))[0] for nin in some})
 
 
 @pytest.mark.parametrize("twin", TWINS)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 import loader.load
 from loader.errors import BadFeed, SourceUnreachable, StorageError
@@ -167,6 +169,26 @@ def test_a_feed_that_is_refused_is_not_fetched_again(data: Path, server: HttpFol
     (feed / MANIFEST).write_text(json.dumps(manifest))
     assert take(data, f"{server.place}/feed").outcome == "published"
     assert left(data) == []
+
+
+def test_the_signature_is_fetched_too(data: Path, server: HttpFolder, feed: Path, tmp_path: Path) -> None:
+    private = Ed25519PrivateKey.generate()
+    key = tmp_path / "key.pem"
+    key.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    settings = Settings(data_dir=data, processes=1, feed_public_key=key)
+    (feed / f"{MANIFEST}.sig").write_bytes(private.sign((feed / MANIFEST).read_bytes()))
+    (feed / "persons.ndjson").write_bytes(b"")  # what is not signed is not looked at
+    for signature, fault in ((b"x" * 64, "not a signature"), (None, "missing")):
+        if signature is None:
+            (feed / f"{MANIFEST}.sig").unlink()
+        else:
+            (feed / f"{MANIFEST}.sig").write_bytes(signature)
+        with pytest.raises(BadFeed, match=fault):
+            loader.load.load(f"{server.place}/feed", settings, Progress(show=False))
+    assert server.bytes["codes.ndjson"] == 0
+    (feed / f"{MANIFEST}.sig").write_bytes(private.sign((feed / MANIFEST).read_bytes()))
+    with pytest.raises(SourceUnreachable, match=r"persons\.ndjson"):
+        loader.load.load(f"{server.place}/feed", settings, Progress(show=False))
 
 
 def test_more_than_there_is_room_for(data: Path, server: HttpFolder, feed: Path) -> None:

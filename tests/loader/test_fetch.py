@@ -115,6 +115,31 @@ def test_what_is_damaged_here_is_fetched_again(node: Node, server: HttpFolder, d
     assert server.bytes["people.mdb"] == sizes(node, server)["people.mdb"]
 
 
+@pytest.mark.usefixtures("impatient")
+def test_what_has_come_outlives_an_older_list_and_nothing_that_is_in_service(
+    builder: Node, node: Node, server: HttpFolder
+) -> None:
+    first = node.pull(server.place).generation
+    second = builder.build(6)
+    builder.push(str(server.folder))
+    server.breaks_after = 5
+    with pytest.raises(SourceUnreachable):
+        node.pull(server.place)
+    server.breaks_after = None
+    newest = server.folder / "newest.json"
+    newer = newest.read_text()
+    newest.write_text(json.dumps({"format": "1.0", "newest": [first]}))
+    there = node.parked()
+    assert "index.mdb" in there
+    assert (node.pull(server.place).outcome, node.parked()) == ("nothing new", there)
+    newest.write_text(newer)
+    assert node.pull(server.place).generation == second
+    for left in (second, str(first), "feed-0123456789abcdef"):  # by one that was killed just before it was done
+        (node.data / "staging" / "fetching" / left).mkdir(parents=True)
+        assert node.pull(server.place).outcome == "nothing new"
+        assert list((node.data / "staging").iterdir()) == []
+
+
 def test_what_is_damaged_there_is_refused(node: Node, place: Path) -> None:
     (file,) = place.rglob("people.mdb")
     file.write_bytes(bytes(file.stat().st_size))

@@ -1,5 +1,6 @@
 """The real register's export: written, loaded again, and what it can carry is the same."""
 
+import fcntl
 import json
 import stat
 import zipfile
@@ -166,6 +167,18 @@ class TestTheArchive:
         with pytest.raises(UsageError, match="is not an empty file"):
             written(small, target)
         assert target.is_dir() or target.read_text() == "x"
+
+    def test_that_is_being_written_is_left_to_who_writes_it(self, tmp_path: Path, small: Generation) -> None:
+        partial = tmp_path / ".out.zip.partial"
+        partial.write_bytes(b"x" * 10**6)
+        with partial.open("rb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            with pytest.raises(UsageError, match="another export is being written"):
+                written(small, tmp_path / "out.zip")
+            assert partial.stat().st_size == 10**6
+        assert documents(written(small, tmp_path / "out.zip"))  # what a killed one has left is in nobody's way
+        assert not partial.exists()
+        assert (tmp_path / "out.zip").stat().st_size < 10**5
 
     def test_that_fails_leaves_nothing(
         self, tmp_path: Path, small: Generation, monkeypatch: pytest.MonkeyPatch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loader import flr_conversion, flr_spool
+from loader import flr_conversion, flr_records, flr_spool
 from loader import load as loading
 from loader.buckets import OVERLAP
 from loader.flr_conversion import TOLD_OTHERWISE
@@ -190,6 +190,24 @@ def test_a_person_told_otherwise_in_another_document(tmp_path: Path, whole: Docu
     assert faults == (f"{NOW}:{line}:{column}: {TOLD_OTHERWISE.format('Person')}",)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "element", "what"),
+    [
+        ("<b:Name>Kontoret<", "<b:Name>Kontor<", "GPOffice", TOLD_OTHERWISE.format("Office")),
+        ("<FirstName>Lege<", "<FirstName>L<", "GP", TOLD_OTHERWISE.format("Doctor")),
+        ("<c:CodeText>Bosatt<", "<c:CodeText>Her<", "c:Code", "a value of code system 5510 that is described"),
+    ],
+)
+def test_what_another_document_tells_otherwise(
+    tmp_path: Path, whole: Documents, old: str, new: str, element: str, what: str
+) -> None:
+    documents = whole | {"more.xml": whole[NOW].replace(old, new)}
+    faults = refused(tmp_path, packed(tmp_path / "x.zip", documents))
+    number = whole[NOW].split(old)[0].count(f"<{element}>") - 1
+    assert any(fault.startswith(f"{place(documents, 'more.xml', element, number)}: {what}") for fault in faults)
+    assert {fault.split(":")[0] for fault in faults} == {"more.xml"}
+
+
 def test_every_fault_is_told_up_to_a_number(tmp_path: Path, whole: Documents) -> None:
     documents = changed(whole, "<p:From>2015-01-01T00:00:00</p:From>", "", count=99)
     assert len(refused(tmp_path / "1", packed(tmp_path / "1" / "x.zip", documents))) == 5
@@ -248,3 +266,9 @@ def test_little_memory_for_many_persons(tmp_path: Path, whole: Documents, monkey
     monkeypatch.setattr(loading, "ask_reader", lambda *_: None)
     _, same = loaded(tmp_path / "2", whole)
     assert flr.lines(register) == flr.lines(same)
+
+
+def test_more_codes_than_can_be_meant(tmp_path: Path, whole: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flr_records, "MAX_CODES", 3)
+    faults = refused(tmp_path, packed(tmp_path / "x.zip", whole))
+    assert all(fault.endswith(": more than 3 code values") for fault in faults)

@@ -57,6 +57,13 @@ def test_one_that_holds_it_for_long_is_spoken_of(tmp_path: Path, other: subproce
     assert caught.value.stuck
 
 
+def test_a_clock_that_was_set_back_makes_nobody_younger_than_new(tmp_path: Path, other: subprocess.Popen) -> None:
+    (tmp_path / "loader.lock").write_text(f'{{"pid": {other.pid}, "since": "2999-01-01T00:00:00+00:00"}}')
+    with pytest.raises(LockHeld, match="for 0 s") as caught, LoaderLock(tmp_path, 1800):
+        pass
+    assert not caught.value.stuck
+
+
 def test_one_that_does_not_say_who_it_is_is_spoken_of(tmp_path: Path, other: subprocess.Popen) -> None:
     assert other.pid
     (tmp_path / "loader.lock").write_bytes(b"")

@@ -1,5 +1,6 @@
 """Positions in the change feed: the same on every node, kept within a bound, and never taken for another one's."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -110,6 +111,19 @@ def test_another_way_to_the_same_state(tmp_path: Path, feeds: Feeds) -> None:
     assert fresh.feed.place(one.feed.latest) == 0 == fresh.feed.total
     assert fresh.feed.place(Position(2, 5)) is None
     assert fresh.feed.place(Position(1, 0)) is None
+
+
+def test_a_full_feed_over_something_and_what_waits_behind_it(tmp_path: Path, feeds: Feeds) -> None:
+    """Two loads of one run, each with a batch."""
+    node = Node(tmp_path / "data")
+    node.load(feeds.full(1))
+    begun = node.feed.latest
+    pending = tmp_path / "pending"
+    shutil.copytree(feeds.full(3), pending / "3")
+    shutil.copytree(feeds.day(4), pending / "4")
+    node.load(pending)
+    assert [batch.serial for batch in node.feed.batches] == [1, 3, 4]
+    assert node.feed.place(begun) == 0 < node.feed.total
 
 
 def test_a_full_load_that_changes_more_than_is_kept(tmp_path: Path, feeds: Feeds) -> None:

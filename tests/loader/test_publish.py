@@ -339,10 +339,11 @@ def test_a_pin_on_another_generation_ends_the_waiting(data: Path, start: Any) ->
     assert adopt(data, "1-0123abcd", 1e9) == ("adopted", 1)
 
 
-def test_a_report_is_for_the_group_only(data: Path) -> None:
-    report = LoadReport(outcome="published", generation="1-0123abcd", serial=1, feed="a feed", started="now")
-    for _ in range(2):
-        path = write_report(data, "a-load", report)
-    assert path.stat().st_mode & 0o777 == 0o640
-    assert msgspec.json.decode(path.read_bytes(), type=LoadReport) == report
-    assert [path] == list((data / "reports").iterdir())
+def test_reports_are_for_the_group_only_and_none_takes_the_place_of_another(data: Path) -> None:
+    """Though a clock may be set back, and two of them get one name."""
+    reports = [LoadReport(outcome="published", generation=f"{n}-0123abcd", serial=n, started="now") for n in range(3)]
+    paths = [write_report(data, "a-load", report) for report in reports]
+    assert [path.name for path in paths] == ["a-load.json", "a-load-2.json", "a-load-3.json"]
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o640}
+    assert [msgspec.json.decode(path.read_bytes(), type=LoadReport) for path in paths] == reports
+    assert set(paths) == set((data / "reports").iterdir())

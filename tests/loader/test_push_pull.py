@@ -132,6 +132,18 @@ def _fail(*_: object) -> None:
     raise SourceUnreachable("broken off")
 
 
+def test_a_push_that_was_stopped_says_so(builder: Node, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise SystemExit(143)
+
+    builder.build(5)
+    monkeypatch.setattr(loader.push, "put_on_offer", stop)
+    with pytest.raises(SystemExit):
+        builder.push(place)
+    (report,) = builder.reports()
+    assert (report["outcome"], report["message"], report["exit_code"]) == ("failed", "stopped by a signal", 143)
+
+
 def test_a_manifest_is_never_overwritten(builder: Node, anywhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name = builder.build(5)
     objects = Objects(anywhere, builder.settings, make=True)
@@ -166,6 +178,18 @@ def test_damage_does_not_spread(builder: Node, place: str) -> None:
     with pytest.raises(BadGeneration, match=r"people\.mdb is not on this node"):
         builder.push(place)
     assert [path for path in Path(place).rglob("*") if path.is_file()] == []
+
+
+def test_what_a_killed_push_has_left_is_swept(builder: Node, place: str) -> None:
+    name = builder.build(5)
+    left = [Path(place) / "newest.json#1", Path(place) / "gen" / name / "index.mdb#12"]
+    ours = Path(place) / "gen" / name / "notes # 1.txt"
+    ours.parent.mkdir(parents=True)
+    for path in [*left, ours]:
+        path.touch()
+    builder.push(place)
+    assert [path for path in left if path.exists()] == []
+    assert ours.exists()
 
 
 def test_files_in_a_folder_are_closed_to_others(builder: Node, place: str) -> None:

@@ -167,10 +167,9 @@ def test_a_node_without_a_change_feed(tmp_path: Path) -> None:
         assert client.get("/v1/status").status_code == 200
 
 
-@pytest.mark.parametrize("last", [(42, "1" * 32), (43, "0" * 32)])
-def test_the_change_feed_of_another_generation_is_refused(tmp_path: Path, last: tuple[int, str]) -> None:
+def test_the_change_feed_of_another_generation_is_refused(tmp_path: Path) -> None:
     folder = village.generation(tmp_path)
-    write_events(tmp_path / "other", None, [NewBatch(*last, village.AS_OF, 0, ())], keep=10)
+    write_events(tmp_path / "other", None, [NewBatch(42, "1" * 32, village.AS_OF, 0, ())], keep=10)
     with pytest.raises(NotServable, match=r"events\.bin is of another generation"):
         open_generation(with_file(folder, "events.bin", (tmp_path / "other").read_bytes()))
 

@@ -15,7 +15,7 @@ from tests.lookup.wires import Wire, metrics, request
 from tests.service import Service
 
 CONNECTIONS = 10_000
-MOST_BYTES = 6_000  # of private memory for each, in a worker
+MOST_BYTES = 7_000  # of private memory for each, in a worker; about 6,000 are usual
 LEFT_BYTES = 500  # more for each that is gone, the second and third time
 OPEN = "flr_connections"
 LIMITS = {

@@ -206,6 +206,8 @@ def test_what_is_nested_too_deep_is_refused() -> None:
     deep = flr_reader.MAX_DEPTH
     body = contract("<PatientList>" + "<x>" * deep)
     assert refused(body, skipped={("GPContract", "PatientList")}).what == "elements that are nested too deep"
+    again = "<GPContract><PatientList><PatientToGPContractAssociation>" * deep  # as the types allow for ever
+    assert refused(again).what == "elements that are nested too deep"
 
 
 def test_a_tag_that_never_ends_is_refused_before_it_is_kept() -> None:
