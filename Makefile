@@ -12,7 +12,7 @@ STAMP := .venv/built-$(LOOKUP_BUILD)
 PACKAGES := register lookup loader bench
 # What runs compiled code the most. The other builds are tested with these: the whole suite takes too long in them.
 CORE_TESTS := tests/test_build.py tests/wire tests/damage $(wildcard $(addprefix tests/lookup/test_,key.py record.py index*.py core.py \
-	canonical.py question.py bounds.py connection.py front*.py metrics.py answers.py) $(addprefix tests/loader/test_,scan.py pack.py buckets.py compare.py \
+	canonical.py question.py bounds.py connection.py front*.py metrics.py answers.py) $(addprefix tests/loader/test_,scan.py columns.py pack.py buckets.py compare.py \
 	memberships.py pointers.py))
 ifeq ($(LOOKUP_BUILD),sanitize)
 UNDER := LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" PYTHONMALLOC=malloc \

@@ -59,6 +59,8 @@ cdef inline void two_digits(uint8_t* at, int value) noexcept nogil:
 
 
 cdef inline int put(area_t* area, const void* data, size_t size) except -1 nogil:
+    if size == 0:  # then there may be no data either
+        return 0
     if area.room - area.size < size:
         area_reserve(area, size)
     memcpy(area.data + area.size, data, size)
@@ -164,6 +166,7 @@ cdef class Column:
             raise ValueError("a column of less than nothing")
         self.kind, self.rows, self.offset = KINDS[kind], rows, offset
         self.parts, self.names, self.held = parts, names, ()
+        self.texts = <const uint8_t*> b""
         self.there = self.buffer(buffers[0], (offset + rows + 7) // 8) if rows and buffers[0] is not None else NULL
         if self.kind != STRUCT and rows:
             self.values = self.buffer(buffers[1], self.needed())
