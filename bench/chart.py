@@ -51,3 +51,13 @@ def bars(title: str, note: str, rows: Sequence[Bar], mark: float | None = None) 
         x = LEFT + mark * scale
         out.append(f'<line class="line" x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{height - 8}"/>')
     return "\n".join([*out, "</svg>", ""])
+
+
+def stacked(charts: Sequence[str]) -> str:
+    """Charts one under the other, in one picture."""
+    heights = [int(chart.split(f'viewBox="0 0 {WIDTH} ')[1].split('"')[0]) for chart in charts]
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {sum(heights)}" role="img">']
+    for number, (chart, height) in enumerate(zip(charts, heights, strict=True)):
+        place = f'<svg y="{sum(heights[:number])}" width="{WIDTH}" height="{height}" '
+        out.append(place + chart.removeprefix("<svg ").rstrip())
+    return "\n".join([*out, "</svg>", ""])

@@ -68,9 +68,12 @@ def pss_bytes(pid: int) -> int:
     return 0
 
 
-def load_once(feed: Path) -> dict[str, Any]:
-    """One load into a fresh data folder: wall seconds, peak memory, and what the loader reports."""
-    folder = Path(tempfile.mkdtemp(prefix="flr-loads-"))
+def load_once(feed: Path, kept: Path | None = None) -> dict[str, Any]:
+    """One load into a fresh data folder: wall and processor seconds, peak memory, and what the loader reports.
+
+    `kept`: a folder that is to be the data folder, and to be there afterwards.
+    """
+    folder = kept or Path(tempfile.mkdtemp(prefix="flr-loads-"))
     command = [sys.executable, "-m", "loader", "load", str(feed), "--data-dir", str(folder), "--json"]
     peak, done = [0], threading.Event()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -90,7 +93,8 @@ def load_once(feed: Path) -> dict[str, Any]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     sizes = {path.name: path.stat().st_size for path in (folder / "gen").glob("*/*")}
-    shutil.rmtree(folder)
+    if kept is None:
+        shutil.rmtree(folder)
     if process.returncode:
         raise SystemExit(f"the load ended with {process.returncode}")
     return {"wall_seconds": wall, "cpu_seconds": cpu, "peak_bytes": peak[0], "files": sizes, "report": json.loads(out)}

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from bench.chart import LEFT, RIGHT, WIDTH, Bar, bars
+from bench.chart import LEFT, RIGHT, WIDTH, Bar, bars, stacked
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -26,3 +26,12 @@ def test_bars_are_to_scale() -> None:
 def test_nothing_is_still_a_chart() -> None:
     assert read(bars("t", "n", [])).tag == f"{SVG}svg"
     assert read(bars("t", "n", [Bar("none", 0.0, "0")])).tag == f"{SVG}svg"
+
+
+def test_charts_one_under_the_other() -> None:
+    charts = [bars(name, "note", [Bar("one", 1.0, "1")] * rows) for name, rows in (("a", 1), ("b", 3))]
+    root = read(stacked(charts))
+    inner = root.findall(f"{SVG}svg")
+    assert [float(one.attrib["y"]) for one in inner] == [0, float(inner[0].attrib["height"])]
+    assert root.attrib["viewBox"] == f"0 0 {WIDTH} {sum(int(one.attrib['height']) for one in inner)}"
+    assert [len(list(one.iter(f"{SVG}rect"))) for one in inner] == [1, 3]
