@@ -60,7 +60,8 @@ def said(persons: int) -> str:
 
 def page(sizes: list[dict[str, Any]]) -> str:
     """The table, as Markdown."""
-    head = "| persons | full load | each | peak memory | index.mdb, people.mdb each | a lookup, in a batch | each on the last |"
+    titles = ("persons", "full load", "each", "peak memory", "index.mdb, people.mdb each")
+    head = f"| {' | '.join([*titles, 'a lookup, in a batch', 'each on the last'])} |"
     rows = [
         f"| {said(one['persons'])} | {one['load_seconds']:.1f} s | {one['load_us_a_person']:.1f} us"
         f" | {one['peak_bytes'] / 1e6:.0f} MB"
