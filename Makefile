@@ -9,6 +9,9 @@ export LOOKUP_BUILD ?= release
 VENV := .venv/bin/
 # One stamp for each way of building the core; a new one takes the place of the others.
 STAMP := .venv/built-$(LOOKUP_BUILD)
+# Newer than pyproject.toml when all that it asks for is installed: then the core alone is built anew.
+KNOWN := .venv/dependencies
+INSTALL = $(VENV)python -m pip install --quiet --disable-pip-version-check
 PACKAGES := register lookup loader bench
 # What runs compiled code the most. The other builds are tested with these: the whole suite takes too long in them.
 CORE_TESTS := tests/test_build.py tests/wire tests/damage $(wildcard $(addprefix tests/lookup/test_,key.py record.py index*.py core.py \
@@ -33,7 +36,8 @@ $(STAMP): pyproject.toml setup.py $(wildcard */_fast/*.pyx */_fast/*.pxd)
 	$(call need,import os; import sysconfig; 1 / os.path.exists(sysconfig.get_path("include") + "/Python.h"),$(PYTHON) has no C headers; on Debian: apt install python3-dev)
 	$(call need,import shutil; import sysconfig; shutil.which(sysconfig.get_config_var("CC").split()[0]) or 1 / 0,no C compiler; on Debian: apt install gcc)
 	@echo "make: setting up .venv; the first time takes a minute or two"
-	@$(PYTHON) -m venv .venv && $(VENV)python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@if [ $(KNOWN) -nt pyproject.toml ]; then $(INSTALL) --no-deps --editable . ; \
+	else $(PYTHON) -m venv .venv && $(INSTALL) --editable '.[dev]' && touch $(KNOWN); fi
 	@rm -f .venv/built-* && touch $@
 
 demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000|national, SEED=1)
