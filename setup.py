@@ -90,6 +90,7 @@ def extensions(build: str) -> list[Extension]:
             for path in sources
         ],
         build_dir=f"build/cython-{build}",
+        nthreads=os.cpu_count() or 0,
         compiler_directives=directives,
     )
 

@@ -4,22 +4,25 @@ Numbers are synthetic, always, and are refused where they are not. A verdict say
 and what is wrong with the answer, if anything, in words that hold nothing of the question or the answer.
 """
 
+import io
 import random
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
+import zstandard
 
-from bench.demo import records
+from register.feed import MANIFEST, Manifest
 from register.ids import Series, control_digits, is_national_id, series
-from register.model import Person
+from register.model import Person, Record
 
 MOST_NUMBERS = 200_000
 SHOWN = {"status", "herId", "gp", "sharedWith", "substitutes", "contract", "office", "membership"}
 LISTS = ("sharedWith", "substitutes")
 PLACE = ("contract", "office", "membership")
+R = TypeVar("R", bound=Record)
 WORD = re.compile(r"urn:flr:problem:([a-z-]{1,30})")
 
 
@@ -52,6 +55,20 @@ def read_numbers(source: Path, most: int = MOST_NUMBERS) -> list[str]:
         raise ValueError(f"{source} holds no numbers")
     chance.shuffle(kept)
     return kept
+
+
+def records(feed: Path, table: str, kind: type[R]) -> Iterator[R]:
+    """The records of one table of a feed, one by one."""
+    manifest = msgspec.json.decode((feed / MANIFEST).read_bytes(), type=Manifest)
+    decoder = msgspec.json.Decoder(kind)
+    for entry in manifest.files:
+        if entry.table != table:
+            continue
+        path = feed / entry.name
+        with path.open("rb") as file:
+            plain = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
+            with io.BufferedReader(cast("io.RawIOBase", plain), 1 << 20) as lines:
+                yield from map(decoder.decode, lines)
 
 
 def _numbers_of(source: Path) -> Iterator[str]:

@@ -1,14 +1,12 @@
-"""The whole way once, for people: a synthetic population, a load, a running service, one answer, a clean stop.
+"""The whole way once, for people: a synthetic population, a load, a running service, its answers, a clean stop.
 
 Run by `make demo`. Each part is the real program in a process of its own, as an operator would start it. Leaves
 nothing behind, unless `--dir` names a folder to keep. Exits 1, with the reason, when anything is not as it should be.
-The test person's number is never printed.
+No test person's number is printed.
 """
 
 import argparse
 import contextlib
-import http.client
-import io
 import json
 import os
 import signal
@@ -18,25 +16,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
-from zoneinfo import ZoneInfo
 
+import httpx
 import msgspec
-import zstandard
 
-from register.feed import MANIFEST, Manifest
-from register.model import DoctorCycle, Membership, Record
+from bench.provider import Provider, serving
+from bench.trying import provider_of, settings_of
+from flr_client import Assigned, Basic, Bearer, Client, FlrError, Found, NoGp, Unknown, Vacant, Withheld
+from lookup.rest import examples
 
 NATIONAL_PERSONS = 5_600_000
 READY_SECONDS = 300
 STOP_SECONDS = 60
+ORGANIZATION = "974767880"
+ROLES = ("FlrRead", "FlrReadAllPatients", "FlrExport", "FlrOperator")  # so that all the documented examples work
 TIMED_REQUESTS = 200
-
-
-R = TypeVar("R", bound=Record)
+ANSWERS: tuple[tuple[str, str, type[Found]], ...] = (
+    ("has a GP", examples.NIN, Assigned),
+    ("on a list without a GP", examples.VACANT_NIN, Vacant),
+    ("on no list", examples.NONE_NIN, NoGp),
+    ("protected, and not for this client", examples.WITHHELD_NIN, Withheld),
+    ("a number that nobody has", examples.UNKNOWN_NIN, Unknown),
+)
 
 
 class DemoError(Exception):
@@ -69,55 +73,27 @@ def run(*arguments: str) -> None:
         raise DemoError(f"{Path(arguments[0]).name} {arguments[1]} ended with exit code {code}")
 
 
-def records(feed: Path, table: str, kind: type[R]) -> Iterator[R]:
-    """The records of one table of a feed, one by one."""
-    manifest = msgspec.json.decode((feed / MANIFEST).read_bytes(), type=Manifest)
-    decoder = msgspec.json.Decoder(kind)
-    for entry in manifest.files:
-        if entry.table != table:
-            continue
-        path = feed / entry.name
-        with path.open("rb") as file:
-            plain = zstandard.ZstdDecompressor().stream_reader(file) if path.suffix == ".zst" else file
-            with io.BufferedReader(cast("io.RawIOBase", plain), 1 << 20) as lines:
-                yield from map(decoder.decode, lines)
-
-
-def assigned_numbers(feed: Path) -> Iterator[str]:
-    """National ids of persons who are on a list that has a GP now."""
-    now = datetime.now(ZoneInfo("Europe/Oslo")).replace(tzinfo=None)
-
-    def in_force(record: DoctorCycle | Membership) -> bool:
-        return record.valid_from <= now and (record.to is None or now < record.to)
-
-    cycles = records(feed, "doctor_cycles", DoctorCycle)
-    with_gp = {cycle.contract_id for cycle in cycles if cycle.relationship == "LPFL" and in_force(cycle)}
-    for membership in records(feed, "memberships", Membership):
-        if membership.to is None and membership.contract_id in with_gp and in_force(membership):
-            yield membership.nin
-
-
 class Service:
     """A `flr-lookup serve` of our own, with one worker, on a free loopback port."""
 
-    def __init__(self, data: Path, log: Path) -> None:
+    def __init__(self, data: Path, log: Path, given: Callable[[str], dict[str, str]]) -> None:
+        """`given` says what its environment is to have besides, by its URL."""
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
-        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        arguments = ["--data-dir", str(data), "--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+            port = str(free.getsockname()[1])
+        self.url = f"http://127.0.0.1:{port}"
+        arguments = ["--data-dir", str(data), "--host", "127.0.0.1", "--port", port, "--workers", "1"]
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [command("flr-lookup"), "serve", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "FLR_DRAIN_SECONDS": "0"},
+                env={**os.environ, "FLR_DRAIN_SECONDS": "0", **given(self.url)},
                 start_new_session=True,  # Ctrl-C is for us; we then stop the service in good order
             )
 
     def stop(self) -> None:
         """SIGTERM, and see that it ends by itself, with exit code 0. Does nothing when it has ended already."""
-        self._connection.close()
         if self._process.returncode is not None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -130,18 +106,6 @@ class Service:
         if code:
             raise DemoError(f"the service stopped with exit code {code}")
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-        """One request on the kept connection: HTTP status and body."""
-        payload = None if body is None else json.dumps(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        try:
-            self._connection.request(method, path, payload, headers)
-            answer = self._connection.getresponse()
-            return answer.status, answer.read()
-        except BaseException:
-            self._connection.close()
-            raise
-
     def wait_until_ready(self) -> None:
         """Return when /readyz answers 200."""
         until = time.monotonic() + READY_SECONDS
@@ -150,42 +114,65 @@ class Service:
             if self._process.poll() is not None:
                 raise DemoError(f"the service ended with exit code {self._process.returncode} before it was ready")
             try:
-                status, _ = self.ask("GET", "/readyz")
-            except (OSError, http.client.HTTPException) as error:
+                status = httpx.get(f"{self.url}/readyz", timeout=10, trust_env=False).status_code
+            except httpx.HTTPError as error:
                 last = type(error).__name__
             else:
-                if status == http.HTTPStatus.OK:
+                if status == httpx.codes.OK:
                     return
                 last = f"status {status}"
             time.sleep(0.05)
         raise DemoError(f"/readyz was not 200 within {READY_SECONDS} s, last: {last}")
 
 
-def look_one_up(service: Service, feed: Path) -> tuple[dict[str, Any], float]:
-    """The answer for the first test person with a GP who may be shown, and the median seconds of an answer."""
-    for nin in assigned_numbers(feed):
-        status, body = service.ask("POST", "/v1/gp-lookup", {"nin": nin})
-        if status != http.HTTPStatus.OK:
-            raise DemoError(f"gp-lookup answered {status}: {body.decode(errors='replace')}")
-        answer: dict[str, Any] = json.loads(body)
-        if answer["status"] == "withheld":
-            continue
-        if answer["status"] != "assigned" or not answer["gp"]:
-            raise DemoError(f"a person on a list with a GP was answered with status {answer['status']!r}")
-        if nin.encode() in body:
-            raise DemoError("the answer repeats the number asked for")
-        return answer, median_seconds(service, nin)
-    raise DemoError("the feed holds nobody who has a GP now")
+def register_client(data: Path) -> tuple[str, str]:
+    """Register a client, and give its name and password."""
+    roles = [word for role in ROLES for word in ("--role", role)]
+    arguments = ["clients", "add", "--org", ORGANIZATION, *roles, "--json", "--data-dir", str(data)]
+    done = subprocess.run([command("flr-lookup"), *arguments], stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise DemoError(f"flr-lookup clients add ended with exit code {done.returncode}")
+    made = json.loads(done.stdout)
+    return made["name"], made["password"]
 
 
-def median_seconds(service: Service, nin: str) -> float:
-    """How long an answer takes, as this single client sees it over one connection."""
+def look_up(register: Client, asked: str, kind: type[Found]) -> Found:
+    """The answer for a person of the showcase, which must be of this kind."""
+    found = register.lookup(asked).value
+    if not isinstance(found, kind):
+        raise DemoError(f"gp-lookup: {type(found).__name__} in the place of {kind.__name__}")
+    return found
+
+
+def look_all_up(register: Client) -> None:
+    """Show the answer for a person with a GP, and that each of the five answers comes as itself."""
+    found = look_up(register, examples.NIN, Assigned)
+    print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+    for what, asked, kind in ANSWERS:
+        look_up(register, asked, kind)
+        print(f"   {kind.__name__:<10}{what}")
     taken = []
     for _ in range(TIMED_REQUESTS):
         begun = time.perf_counter()
-        service.ask("POST", "/v1/gp-lookup", {"nin": nin})
+        register.lookup(examples.NIN)
         taken.append(time.perf_counter() - begun)
-    return statistics.median(taken)
+    print(f"   {statistics.median(taken) * 1000:.2f} ms an answer, the client library's work in it: ", end="")
+    print(f"median of {TIMED_REQUESTS}, one client, one connection")
+
+
+def show_audit(data: Path) -> None:
+    """Verify the audit, and show the last that it knows of who looked at a person."""
+    run(command("flr-lookup"), "audit", "verify", "--data-dir", str(data))
+    arguments = ["audit", "insight", "--json", "--data-dir", str(data)]
+    done = subprocess.run(
+        [command("flr-lookup"), *arguments], input=examples.NIN, stdout=subprocess.PIPE, text=True, check=False
+    )
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    if done.returncode or not records:
+        raise DemoError("the audit does not know who looked at the person")
+    for record in records[-2:]:
+        print("  ", record["time"], record["client"], record["operation"], record["outcome"])
+    print(f"   {len(records)} in all")
 
 
 def demo(folder: Path, persons: int, seed: int, *, stay: bool) -> None:
@@ -196,22 +183,36 @@ def demo(folder: Path, persons: int, seed: int, *, stay: bool) -> None:
             raise DemoError(f"{path} is already there: remove it, or name another folder")
     with step(f"a population of {persons:,} persons"):
         population = ["--persons", str(persons), "--out", str(feed), "--seed", str(seed), "--as-of", "today"]
-        run(sys.executable, "-m", "bench.population", *population)
+        run(sys.executable, "-m", "bench.population", *population, "--examples")
     with step("flr-loader load: read, build, verify, publish"):
         run(command("flr-loader"), "load", str(feed), "--data-dir", str(data))
-    service = Service(data, log)
+    with step("flr-lookup clients add: a client, for nobody may ask who is not registered"):
+        name, password = register_client(data)
+    with serving(provider_of(folder)) as provider:
+        service = Service(data, log, partial(settings_of, folder, provider))
+        served(service, (name, password), provider, folder, stay=stay)
+
+
+def served(service: Service, who: tuple[str, str], provider: Provider, folder: Path, *, stay: bool) -> None:
+    """What is to be seen of a service by this client, and its end."""
+    data, log = folder / "data", folder / "service.log"
     try:
-        with step(f"flr-lookup serve: port {service.port}, one worker, until /readyz says 200"):
+        with step(f"flr-lookup serve: {service.url}, one worker, until /readyz says 200"):
             service.wait_until_ready()
-        with step("POST /v1/gp-lookup for a test person"):
-            answer, seconds = look_one_up(service, feed)
-        print(json.dumps(answer, indent=2, ensure_ascii=False))
-        print(f"   {seconds * 1000:.2f} ms an answer: median of {TIMED_REQUESTS}, one client, one connection")
+        asked = "POST /v1/gp-lookup, by the client library, for persons of the showcase"
+        with step(asked), Client(service.url, Basic(*who)) as register:
+            look_all_up(register)
+        token = provider.issuer.mint(at=time.time()).decode()
+        asked = "the same, with a token of a local issuer, shaped as HelseID's"
+        with step(asked), Client(service.url, Bearer(token)) as register:
+            look_up(register, examples.NIN, Assigned)
         if stay:
-            wait_for_interrupt(service.port)
+            wait_for_interrupt(service.url, *who)
         with step("SIGTERM: the service stops"):
             service.stop()
-    except (DemoError, ConnectionError, TimeoutError, http.client.HTTPException) as error:
+        with step("flr-lookup audit verify, and insight: who looked at that person?"):
+            show_audit(data)
+    except (DemoError, FlrError) as error:
         last_lines = log.read_text(errors="replace").splitlines()[-30:]
         raise DemoError(
             "\n".join([str(error) or type(error).__name__, "the service's last lines:", *last_lines])
@@ -221,9 +222,13 @@ def demo(folder: Path, persons: int, seed: int, *, stay: bool) -> None:
             service.stop()
 
 
-def wait_for_interrupt(port: int) -> None:
-    """Leave the service running until Ctrl-C."""
-    print(f"-- serving; the API, to read and to try: http://127.0.0.1:{port}/schema    Ctrl-C stops", flush=True)
+def wait_for_interrupt(url: str, name: str, password: str) -> None:
+    """Leave the service running until Ctrl-C, and say how to call it."""
+    print(f"-- serving; the API, to read and to try: {url}/schema    Ctrl-C stops")
+    print(f"   the page for clinicians: {url}/oppslag    numbers to type stand in docs/page.md")
+    print("   the examples of docs/integrators, in another terminal:")
+    told = {"FLR_URL": url, "FLR_USER": name, "FLR_PASSWORD": password}
+    print("\n".join(f"export {variable}={value}" for variable, value in told.items()), flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()
     print()
@@ -236,6 +241,7 @@ def where_next(*, stayed: bool) -> None:
         ("make test", "the tests"),
         (".venv/bin/flr-loader --help", "what operations run from cron"),
         (".venv/bin/flr-lookup --help", "what clinical systems ask"),
+        ("docs/integrators/README.md", "how to call it, with examples that work against the demo"),
         ("README.md, ARCHITECTURE.md, docs/", "the map, the reasons, the formats"),
     ]
     if not stayed:

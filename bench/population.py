@@ -55,6 +55,7 @@ def generate(
     workers: int = 1,
     suffix: str = ".ndjson",
     parquet: bool = False,
+    examples: bool = False,
     quiet: bool = True,
 ) -> Summary:
     """Writes the feeds and tells what is in them."""
@@ -62,7 +63,8 @@ def generate(
     world = made_world(shape, first_day + (days or 0))
     blocks = blocks_of(shape, first_day + (days or 0))
     writer = _parquet_writer() if parquet else FeedWriter
-    with FeedSet(world, out, sequence, days, suffix, writer) as feeds, _progress(blocks, quiet) as progress:
+    feeds = FeedSet(world, out, sequence, days, suffix, writer, examples=examples)
+    with feeds, _progress(blocks, quiet) as progress:
         for result in made_blocks(world, first_day, days or 0, workers):
             feeds.add(result)
             progress.advance(progress.task_ids[0])
@@ -114,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parquet", action="store_true", help="write persons and memberships of the full feed as Parquet"
     )
+    parser.add_argument(
+        "--examples", action="store_true", help="add the few persons that the examples of the API's page ask about"
+    )
     parser.add_argument("--json", action="store_true", help="print a summary as JSON")
     return parser
 
@@ -155,6 +160,7 @@ def main(argv: list[str] | None = None) -> int:
             workers=arguments.workers,
             suffix=".ndjson.zst" if arguments.zstd else ".ndjson",
             parquet=arguments.parquet,
+            examples=arguments.examples,
             quiet=arguments.json,
         )
     except TooFewPersons as error:

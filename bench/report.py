@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench import compare, inside, starting, tail
+from bench import compare, guarded, inside, refusals, starting, tail
 from bench.chart import Bar, bars
 from bench.contenders import needed
 from bench.demo import persons_of
@@ -103,6 +103,8 @@ def measure(data_dir: Path, effort: Effort) -> dict[str, Any]:
             "compare",
             lambda: compare.measure(data_dir, effort.rounds, effort.seconds, effort.sample, list(compare.PEERS)),
         ),
+        ("guarded", lambda: guarded.measure(data_dir, effort.rounds, effort.seconds, effort.sample // 2)),
+        ("refusals", lambda: refusals.measure(data_dir, effort.sample // 10)),
         ("tail", lambda: tail.measure(data_dir, tail.RATE, effort.tail_rounds, effort.tail_seconds, effort.sample)),
         ("starting", lambda: starting.measure(data_dir, effort.starts, starting.WORKERS, drop=False)),
         ("inside", lambda: inside.measure(data_dir, effort.lookup_rounds)),
@@ -127,6 +129,17 @@ PAGE = """\
 answers from the whole register, Redis, Go and Litestar from {sample:,} of its persons, who are those asked about.
 
 {compare}
+
+## With everything on
+
+`python -m bench.guarded`. A registered client, or a token of a named issuer; roles and limits; the record in the audit
+before the answer.
+
+{guarded}
+
+`python -m bench.refusals`. Whether the time of a refusal tells what was asked about; |t| above 4.5 would.
+
+{refusals}
 
 ## Tails
 
@@ -162,6 +175,8 @@ def page(result: dict[str, Any], date: str, chart_name: str) -> str:
         chart=chart_name,
         sample=result["compare"]["sample"],
         compare="\n".join(compare.lines(result["compare"])),
+        guarded="\n".join(compare.lines(result["guarded"])),
+        refusals="\n".join(refusals.lines(result["refusals"])),
         tail="\n".join(tail.lines(result["tail"])),
         starting="\n".join(starting.lines(result["starting"])),
         inside="\n".join(f"| {name} | {value:,.0f} | {value / floor:.2f} |" for name, value in ns.items()),
@@ -210,7 +225,7 @@ def main() -> int:
     text = page(result, date, f"{stem}.svg")
     (args.out / f"{stem}.md").write_text(text)
     print(text)
-    return 1 if any(row["mistakes"] for part in ("compare", "tail") for row in result[part]["rows"]) else 0
+    return 1 if any(row["mistakes"] for part in ("compare", "guarded", "tail") for row in result[part]["rows"]) else 0
 
 
 if __name__ == "__main__":

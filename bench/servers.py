@@ -137,10 +137,12 @@ class Server:
                 got += data
         return got[: head + 4], got[head + 4 :]
 
+    fields: Sequence[str] = ()  # of the head of the questions that it is checked with
+
     def check(self, persons: Sequence[Known]) -> None:
         """See that it answers for some persons as it should. Raises NoServer, which names nobody."""
         for person in persons:
-            head, body = self.ask(post("/v1/gp-lookup", b'{"nin":"%s"}' % person.nin.encode()))
+            head, body = self.ask(post("/v1/gp-lookup", b'{"nin":"%s"}' % person.nin.encode(), self.fields))
             if not head.startswith(b"HTTP/1.1 200 ") or body != person.body:
                 raise self.fail("gave a wrong answer")
 
@@ -165,15 +167,19 @@ class Ours(Server):
         name: str = "ours",
         workers: int = 1,
         environment: Mapping[str, str] | None = None,
+        module: str = "bench.unguarded",
+        port: int | None = None,
     ) -> None:
-        port = free_port()
+        """On a free port, unless one is named."""
+        port = port or free_port()
         self.workers, self._run_dir = workers, folder / f"run-{port}"
         arguments = ["--data-dir", str(data_dir.resolve()), "--run-dir", str(self._run_dir)]
         arguments += ["--port", str(port), "--workers", str(workers)]
-        # Stopping it is not what is measured here.
-        environment = {"FLR_DRAIN_SECONDS": "0", "PYTHONPATH": str(ROOT), **(environment or {})}
+        # Stopping it is not what is measured here, and its memory is looked into.
+        ours = {"FLR_DRAIN_SECONDS": "0", "FLR_CORE_DUMPS": "true", "PYTHONPATH": str(ROOT)}
+        environment = {**ours, **(environment or {})}
         super().__init__(
-            name, [sys.executable, "-m", "lookup", "serve", *arguments], port, folder, processor, environment
+            name, [sys.executable, "-m", module, "serve", *arguments], port, folder, processor, environment
         )
 
     def _get(self, path: str) -> tuple[int, bytes]:

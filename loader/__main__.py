@@ -27,9 +27,12 @@ from loader.errors import (
     LockHeld,
     UsageError,
     as_loader_error,
+    tell_where,
 )
 from loader.settings import TABLE, Settings
+from register.ids import mask
 from register.localtime import OSLO, parse_at
+from register.secrecy import keep_private
 from register.settings import SettingsError, as_json, as_lines, as_markdown, read_settings
 
 OK = 0
@@ -41,7 +44,7 @@ STOPPED = 128  # and the number of the signal, as a shell says it: 130 or 143
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(UsageError.exit_code, f"{self.prog}: {message}\n")
+        self.exit(UsageError.exit_code, f"{self.prog}: {mask(message)}\n")
 
 
 def _moment(text: str) -> datetime:
@@ -327,10 +330,8 @@ def prune(settings: Settings, arguments: argparse.Namespace) -> None:
 
 def show_settings(settings: Settings, arguments: argparse.Namespace) -> None:
     """`settings`."""
-    if arguments.json:
-        sys.stdout.write(as_json(settings).decode() + "\n")
-    else:
-        sys.stdout.write(as_markdown(settings) if arguments.markdown else as_lines(settings))
+    form = as_markdown if arguments.markdown else as_lines
+    sys.stdout.write(as_json(settings).decode() + "\n" if arguments.json else form(settings))
 
 
 VERBS: dict[str, Callable[[Settings, argparse.Namespace], None]] = {
@@ -361,7 +362,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     flags = {name: value for name, value in vars(arguments).items() if name in Settings.__struct_fields__}
     try:
-        VERBS[arguments.verb](_settings(flags), arguments)
+        settings = _settings(flags)
+        if argv is None:  # a process of our own
+            keep_private(tell_where, core_dumps=settings.core_dumps)
+        VERBS[arguments.verb](settings, arguments)
     except KeyboardInterrupt:
         return STOPPED + signal.SIGINT
     except Exception as error:  # noqa: BLE001 -- its message may hold a record's content: we tell where, and what kind

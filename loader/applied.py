@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from loader.eventfile import NewBatch, Told, told_line
 from loader.full_events import PUBLIC_EVENTS
-from lookup.key import NOT_AN_ID, parse
+from lookup._fast.key import parse
+from lookup.key import NOT_AN_ID
 from register.feed import Manifest
 
 if TYPE_CHECKING:

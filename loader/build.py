@@ -1,7 +1,8 @@
 """Building a generation's files from a full feed. The second verb of the pipeline.
 
 Reads the small tables whole, deals the big ones out into parts, assembles part after part, and writes `index.mdb`,
-`people.mdb` and `pointers.bin` into a folder. Nothing is published here, and nothing is told of a record's content.
+`people.mdb`, `pointers.bin` and `soap.bin` into a folder. Nothing is published here, and nothing is told of a record's
+content.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import msgspec
 import zstandard
 
 from loader.assemble import Assembled, Assembling, aliases_by_part, assemble_part, read_values
-from loader.check import Faults, Row, Rows, check_tables, known_codes, resolve_changes
+from loader.check import Faults, Row, Rows, check_between, check_records, known_codes, resolve_changes
 from loader.crew import share_out
 from loader.deal import Dealing, Dealt, Pieces, Task, deal, part_bits_for
 from loader.municipalities import by_municipality
@@ -25,15 +26,18 @@ from loader.parquet import PARQUET, RowGroup, row_groups
 from loader.places import members_of, warnings
 from loader.pointers import write_pointers
 from loader.progress import Progress
+from loader.public_list import write_public_list
 from loader.read import Block, Feed, blocks, check_digest, read_table
 from loader.relations import relations
 from loader.render import render, window_at
 from loader.shelf import Shelf
+from loader.soap_file import render_parts, write_parts
 from loader.store import Store
 from lookup import people, tables
 from lookup.generation import FORMAT
 from lookup.index import encode_buckets
 from lookup.key import bits_for
+from lookup.manifest import CONTRACTS, INDEX, KINDS, POINTERS, SOAP
 from register import codes
 from register.feed import format_digest
 from register.model import TABLES, Membership
@@ -124,7 +128,13 @@ class Build:
         built.warnings += warned
         shutil.rmtree(self.spool)
         with self.progress.step("pointers"):
-            write_pointers(self.folder / "index.mdb", self.folder / "pointers.bin", built.bits, built.slots)
+            write_pointers(self.folder / KINDS[INDEX], self.folder / KINDS[POINTERS], built.bits, built.slots)
+        with self.progress.step("shared parts"):
+            parts = render_parts(content.rows, content.slots, built.window)
+            write_parts(self.folder / KINDS[SOAP], parts, built.slots, built.content_digest)
+        with self.progress.step("public list"):
+            path = self.folder / KINDS[CONTRACTS]
+            write_public_list(path, content.rows, content.slots, built.window, built.content_digest)
         return built
 
     def _counts(self) -> dict[str, int]:
@@ -140,7 +150,8 @@ class Build:
             rows[table] = [Row(*record) for record in records]
             digest += part
         known = known_codes(rows, self.faults)
-        check_tables(rows, known, self.faults)
+        check_records(rows, known, self.faults)
+        check_between(rows, self.faults)
         aliases = resolve_changes(rows["nin_changes"], self.faults)
         self.faults.raise_any()
         ids = sorted(row.record.id for row in rows["contracts"])

@@ -128,7 +128,7 @@ def _lines(people: People, bucket: int, bits: int) -> bytes:
 
 
 def _recoding(old: Generation, new: Tables) -> Recoding:
-    slots = (new.slot_of_contract(old.tables.contract_id_of_slot(slot)) for slot in range(old.index.slots))
+    slots = map(new.slot_of_contract, old.tables.contract_ids())
     return Recoding(
         array("I", (NOWHERE_SLOT if slot is None else slot for slot in slots)),
         _ordinals(old.tables.begin_codes, new.begin_codes),

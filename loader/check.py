@@ -5,7 +5,7 @@ is told as `file:line: what`, never with content.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,9 +13,11 @@ from loader.buckets import DUPLICATE_CHANGE
 from loader.errors import BadFeed
 from loader.pack import EMPTY_PERIOD, NOT_VALID, UNKNOWN_CODE
 from loader.read import MAX_FAULTS, Feed
+from lookup._fast.key import parse
 from lookup.answers import CONFIRMING, MAX_CONFIRMERS
+from lookup.key import NOT_AN_ID
 from register import codes
-from register.ids import is_organization_number, parse_national_id
+from register.ids import is_organization_number
 from register.localtime import to_micros
 from register.model import (
     Code,
@@ -105,8 +107,8 @@ def known_codes(rows: Rows, faults: Faults) -> dict[int, set[str]]:
     return known
 
 
-def check_tables(rows: Rows, known: dict[int, set[str]], faults: Faults) -> None:
-    """Every check of the small tables but that of the changed numbers."""
+def check_records(rows: Rows, known: dict[int, set[str]], faults: Faults) -> None:
+    """What must hold of each record of the small tables alone; and that keys are used once."""
     _check_keys(rows, faults)
     _check_ids(rows, faults)
     for table in ("offices", "doctors", "contracts", "doctor_cycles", "outposts", "teams"):
@@ -121,6 +123,10 @@ def check_tables(rows: Rows, known: dict[int, set[str]], faults: Faults) -> None
                     faults.row(UNKNOWN_CODE.format(ref.oid), row)
             if any(to is not None and to <= start for start, to in _periods(row.record)):
                 faults.row(EMPTY_PERIOD, row)
+
+
+def check_between(rows: Rows, faults: Faults) -> None:
+    """What must hold between records of the small tables; but for the changed numbers."""
     _check_references(rows, faults)
     _check_her_ids(rows, faults)
     _check_confirmers(rows, faults)
@@ -145,7 +151,7 @@ def _check_ids(rows: Rows, faults: Faults) -> None:
         if number is not None and not is_organization_number(number):
             faults.row(f"{member} is not a valid organisation number", row)
     for row in rows["doctors"]:
-        if parse_national_id(row.record.nin) is None:
+        if parse(row.record.nin) == NOT_AN_ID:
             faults.row(NOT_VALID, row)
 
 
@@ -261,11 +267,12 @@ def _check_confirmers(rows: Rows, faults: Faults) -> None:
             times[cycle.contract_id].append((to_micros(cycle.to), False, cycle.hpr_number))
             times[cycle.contract_id].append((to_micros(cycle.valid_from), True, cycle.hpr_number))
     for row in rows["contracts"]:
-        if _most_at_once(times[row.record.id]) > MAX_CONFIRMERS:
+        cycles = times.get(row.record.id, ())
+        if len(cycles) > 2 * MAX_CONFIRMERS and _most_at_once(cycles) > MAX_CONFIRMERS:
             faults.row(f"more than {MAX_CONFIRMERS} doctors of the list at the same time", row)
 
 
-def _most_at_once(times: list[tuple[int, bool, int]]) -> int:
+def _most_at_once(times: Sequence[tuple[int, bool, int]]) -> int:
     """The greatest number of doctors at one time, of (time, whether it begins, doctor); one who ends makes room."""
     cycles: Counter[int] = Counter()
     most = doctors = 0
@@ -285,8 +292,8 @@ def resolve_changes(rows: list[Row], faults: Faults) -> list[tuple[int, int, int
     step: dict[int, tuple[int, Row]] = {}
     for row in rows:
         change: NinChange = row.record
-        old, new = parse_national_id(change.old_nin), parse_national_id(change.new_nin)
-        if old is None or new is None:
+        old, new = parse(change.old_nin), parse(change.new_nin)
+        if NOT_AN_ID in (old, new):
             faults.row(NOT_VALID, row)
         elif old in step:
             faults.row(DUPLICATE_CHANGE, row)

@@ -13,7 +13,7 @@ from loader.errors import BadFeed, BadGeneration, OutOfOrder, UsageError
 from loader.publish import admit, in_service, is_whole, refused_serials
 from loader.read import Feed, open_feed
 from lookup.generation import Generation, NotServable, open_generation
-from lookup.manifest import GENERATIONS, read_manifest, read_refused
+from lookup.manifest import GENERATIONS, read_manifest, read_refused, verify_files
 from register.feed import MANIFEST
 
 
@@ -109,7 +109,8 @@ def _several(data_dir: Path, feeds: list[Feed]) -> Chosen:
 def _open_base(data_dir: Path, current: str) -> Generation:
     """What is in service, verified and opened, for incremental feeds to be applied to. Raises BadGeneration."""
     try:
-        return open_generation(data_dir / GENERATIONS / current)
+        folder = data_dir / GENERATIONS / current
+        return open_generation(folder, verify_files(folder, side_by_side=True))
     except NotServable as error:
         raise BadGeneration(f"{current}, which is in service: {error}; load a full feed") from None
 

@@ -58,7 +58,7 @@ def open_index(folder: Path) -> Index:
 def check_content(folder: Path, digest: str, progress: Progress, processes: int) -> None:
     """Raises BadGeneration when what a full load has built in `folder` does not add up."""
     with _sound(), opened(folder) as (index, tables, people):
-        task = _Adding(index, people, _names(index, tables))
+        task = _Adding(index, people, _names(tables))
         ranges = [range(first, first + BUCKETS) for first in range(0, 1 << index.bits, BUCKETS)]
         total = _small(tables, SMALL_TABLES)
         with progress.step("content", len(ranges)):
@@ -111,13 +111,15 @@ def _add(task: _Adding, buckets: range) -> int:
 
 
 def _of_buckets(index: Index, tables: Tables, people: People, buckets: Iterable[int]) -> int:
-    task = _Adding(index, people, _names(index, tables))
+    task = _Adding(index, people, _names(tables))
     return sum(_add(task, range(bucket, bucket + 1)) for bucket in buckets)
 
 
-def _names(index: Index, tables: Tables) -> Names:
-    contracts = array("Q", (tables.contract_id_of_slot(slot) for slot in range(index.slots)))
-    return Names(contracts, *(list(map(msgspec.json.encode, each)) for each in (tables.begin_codes, tables.end_codes)))
+def _names(tables: Tables) -> Names:
+    return Names(
+        array("Q", tables.contract_ids()),
+        *(list(map(msgspec.json.encode, each)) for each in (tables.begin_codes, tables.end_codes)),
+    )
 
 
 def _small(tables: Tables, names: Iterable[str]) -> int:

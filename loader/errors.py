@@ -1,5 +1,8 @@
 """What can stop the loader, each with its exit code. Messages never hold content of a record."""
 
+import sys
+import traceback
+
 from register.ids import mask
 
 
@@ -91,3 +94,9 @@ def as_loader_error(error: Exception) -> LoaderError:
     if isinstance(error, OSError):
         return StorageError(f"{error.filename or 'input or output'}: {error.strerror}")
     return LoaderError(f"an error in the loader itself: {type(error).__name__}")
+
+
+def tell_where(what: str, error: BaseException | None) -> None:
+    """Say where something went wrong, and what kind of thing; never its message, which may hold a record's content."""
+    where = [] if error is None else traceback.format_tb(error.__traceback__)
+    sys.stderr.write("".join([*where, f"flr-loader: {what}: {type(error).__name__}\n"]))

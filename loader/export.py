@@ -18,8 +18,8 @@ from loader.flr_export import write_archive
 from loader.moves import find
 from loader.progress import Progress
 from loader.publish import fsync
+from loader.reader import membership_record
 from loader.state import SMALL_TABLES
-from loader.verify import membership_record
 from lookup.generation import CURRENT, Generation, NotServable, open_generation, read_pointer
 from lookup.manifest import GENERATIONS
 from lookup.people import People

@@ -8,51 +8,35 @@ Memory is that of one part.
 
 import fcntl
 import os
-import stat
 import struct
 import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import msgspec
 
-from loader.errors import BadGeneration, UsageError
-from loader.flr_wire import (
-    Wording,
-    contract_values,
-    cycle_values,
-    membership_values,
-    office_values,
-    outpost_values,
-    person_values,
-)
+from loader.errors import UsageError
 from loader.progress import Progress
 from loader.publish import fsync
-from loader.verify import membership_record
-from lookup.answers import addressed
+from lookup.flr_document import BEGIN, END, LEVEL, Documents, Listed, entry_of
+from lookup.flr_wire import Wording
 from lookup.generation import Generation
 from lookup.record import Membership
 from lookup.tables import present
-from register import flr_xml
-from register.flr_schema import ENTRY
 from register.flr_xml import Rendered
-from register.localtime import OSLO, local_micros
-from register.model import Code, Contract, DoctorCycle, Office, Person
+from register.localtime import local_micros
+from register.model import Code, Office
 
 PARTS = 64
 BUFFER_BYTES = 1 << 17
 FILE_MODE = 0o640
-LEVEL = 1  # 6 takes four times as long for a quarter less
-HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
-CONTRACT, MEMBERSHIP = "GPContract", "PatientToGPContractAssociation"
-_ROW = struct.Struct("<QIqqBBqQ")  # number; a membership of the index, member by member
+_ROW = struct.Struct("<Q?IqqBBqQ")  # number; whether protected; a membership of the index, member by member
 
-Members = dict[int, list[tuple[int, Membership]]]  # slot -> (number, membership)
+Members = dict[int, list[Listed]]  # slot -> who is on its list
 
 
 def write_archive(generation: Generation, target: Path, progress: Progress) -> dict[str, int]:
@@ -98,9 +82,8 @@ def _claim(file: IO[bytes], partial: Path) -> None:
 class _Export:
     def __init__(self, generation: Generation, parts: list[IO[bytes]]) -> None:
         self.generation, self.tables = generation, generation.tables
-        self.at = local_micros(generation.as_of_seconds)
-        self.made = datetime.fromtimestamp(generation.as_of_seconds, OSLO)
-        self.word = Wording(msgspec.json.decode(line, type=Code) for line in self.tables.lines("codes"))
+        word = Wording(msgspec.json.decode(line, type=Code) for line in self.tables.lines("codes"))
+        self._documents = Documents(generation, word, local_micros(generation.as_of_seconds))
         offices = (msgspec.json.decode(line, type=Office) for line in self.tables.lines("offices"))
         self.offices = [one for one in offices if self.tables.contract_ids_of_office(one.organization_number)]
         self.written: dict[str, int] = defaultdict(int)
@@ -122,7 +105,7 @@ class _Export:
             for nin, record in self.generation.index.bucket(bucket):
                 for membership in record.memberships:
                     part = self._part_of_slot[membership.slot]
-                    self._buffers[part] += _ROW.pack(nin, *membership)
+                    self._buffers[part] += _ROW.pack(nin, record.protected, *membership)
                     if len(self._buffers[part]) >= BUFFER_BYTES:
                         self._flush(part)
             progress.advance()
@@ -135,11 +118,11 @@ class _Export:
         self._flush(part)
         self._parts[part].seek(0)
         members: Members = defaultdict(list)
-        for nin, *row in _ROW.iter_unpack(self._parts[part].read()):
+        for nin, protected, *row in _ROW.iter_unpack(self._parts[part].read()):
             membership = Membership(*row)
-            members[membership.slot].append((nin, membership))
+            members[membership.slot].append(Listed(nin, protected, membership))
         for rows in members.values():
-            rows.sort(key=lambda row: row[1].id)
+            rows.sort(key=lambda row: row.membership.id)
         return members
 
     def write(self, archive: zipfile.ZipFile, progress: Progress) -> None:
@@ -150,8 +133,7 @@ class _Export:
             if i * PARTS // len(self.offices) != last:
                 last = i * PARTS // len(self.offices)
                 members = self._members(last)
-            info = zipfile.ZipInfo(f"{office.organization_number}.xml", self.made.timetuple()[:6])
-            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, (stat.S_IFREG | FILE_MODE) << 16
+            info = entry_of(self.generation, f"{office.organization_number}.xml")
             with archive.open(info, "w", force_zip64=True) as entry:
                 for text in self._entry(office, members):
                     entry.write(text.encode())
@@ -160,47 +142,20 @@ class _Export:
 
     def _entry(self, office: Office, members: Members) -> Iterator[str]:
         """The document of an office, contract by contract."""
-        yield f"{HEAD}<{ENTRY}{flr_xml.declarations()}>\n"
-        shown = Rendered(flr_xml.content("GPOffice", office_values(office, self.word)))
+        yield BEGIN
+        shown = self._documents.office(office)
         for contract_id in self.tables.contract_ids_of_office(office.organization_number):
-            contract = present(self.tables.contract(contract_id))
-            yield f"<{CONTRACT}>{self._contract(contract, shown, members)}</{CONTRACT}>\n"
-        yield f"</{ENTRY}>\n"
+            yield from self._contract(contract_id, shown, members)
+        yield END
 
-    def _contract(self, contract: Contract, office: Rendered, members: Members) -> str:
-        cycles = self.tables.cycles_of_contract(contract.id)
-        outposts = self.tables.outposts_of_contract(contract.id)
-        slot = present(self.tables.slot_of_contract(contract.id))
-        patients = members.pop(slot, [])
+    def _contract(self, contract_id: int, office: Rendered, members: Members) -> Iterator[str]:
+        contract = self._documents.contract(present(self.tables.contract(contract_id)), office)
+        patients = members.pop(present(self.tables.slot_of_contract(contract_id)), [])
         self.written["contracts"] += 1
-        self.written["doctor_cycles"] += len(cycles)
-        self.written["outposts"] += len(outposts)
+        self.written["doctor_cycles"] += contract.doctor_cycles
+        self.written["outposts"] += contract.outposts
         self.written["memberships"] += len(patients)
-        values = contract_values(
-            contract,
-            self.word,
-            GPOffice=office,
-            DoctorCycles=[
-                cycle_values(cycle, present(self.tables.doctor(cycle.hpr_number)), self.word) for cycle in cycles
-            ],
-            OutOfOfficeOffices=[outpost_values(outpost, self.word) for outpost in outposts],
-            PatientList=self._patients(patients, addressed(contract, cycles, self.at)),
-        )
-        return flr_xml.content(CONTRACT, values)
-
-    def _patients(self, patients: list[tuple[int, Membership]], whose: DoctorCycle | None) -> Rendered:
-        """An ArrayOfPatientToGPContractAssociation, one a line."""
-        out = []
-        for nin, m in patients:
-            her_id = whose.her_id if whose is not None and m.covers(self.at) else None
-            membership = membership_record(self.generation, nin, m)
-            values = membership_values(membership, self._person(nin), her_id, self.word)
-            out.append(f"\n<{MEMBERSHIP}>{flr_xml.content(MEMBERSHIP, values)}</{MEMBERSHIP}>")
-        return Rendered("".join(out))
-
-    def _person(self, nin: int) -> Rendered:
-        assert self.generation.people is not None
-        person: Person | None = self.generation.people.person(nin)
-        if person is None:
-            raise BadGeneration("a person of a list is not in people.mdb")
-        return Rendered(flr_xml.content("Person", person_values(person, self.word)))
+        yield contract.before
+        for listed in patients:
+            yield self._documents.patient(listed, contract)
+        yield contract.behind

@@ -1,6 +1,6 @@
 """Records of the register out of elements of the real register's interface, as register/flr_reader.py gives them.
 
-The other direction is loader/flr_wire.py. What an element says that a record cannot hold is refused with its place,
+The other direction is lookup/flr_wire.py. What an element says that a record cannot hold is refused with its place,
 never dropped; what the register does not keep at all (docs/flr-export.md) is not asked for here. Code values are
 noted on the way, since their texts come with them.
 """

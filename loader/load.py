@@ -14,6 +14,8 @@ from loader.canaries import Canaries, read_canaries
 from loader.changefeed import base_of, write_full, write_increment
 from loader.choose import Asked, Chosen, FlrExport, choose
 from loader.content import check_content, check_content_since
+from loader.copies import copying
+from loader.digests import Digests
 from loader.increment import Increment
 from loader.lock import LoaderLock
 from loader.progress import Progress
@@ -24,15 +26,16 @@ from loader.publish import (
     require_space,
     sweep,
 )
+from loader.reader import ask_reader
 from loader.recorded import follow_up, recorded, text
 from loader.report import LoadReport
 from loader.settings import Settings
 from loader.source import opened
 from loader.state import State
 from loader.tolerance import build_tolerating
-from loader.verify import ask_reader, check_tables_stored, structure, verify_built
+from loader.verify import check_list, check_parts, check_tables_stored, structure, verify_built
 from lookup.manifest import (
-    EVENTS,
+    CONTRACTS,
     FORMAT,
     INDEX,
     KINDS,
@@ -40,17 +43,18 @@ from lookup.manifest import (
     PEOPLE,
     POINTERS,
     READER,
+    SOAP,
     FileEntry,
     Manifest,
     write_manifest,
 )
 from lookup.tables import Window
-from register.feed import file_sha256
 from register.localtime import local_micros
 
 # What a load writes at most, in bytes a record: rows and lines in the spool, and what comes of them.
 PERSON_BYTES = 400
 MEMBERSHIP_BYTES = 110
+FINISHED = (INDEX, POINTERS, PEOPLE, SOAP, CONTRACTS)  # files, before the change feed is written
 
 
 def load(
@@ -120,12 +124,15 @@ def _run(chosen: Chosen, settings: Settings, canaries: Canaries, progress: Progr
         build = Build(feed, staging.folder, local_micros(now), progress, settings.process_count)
         built = build_tolerating(build, settings.tolerate)
         report.omitted = built.omitted
-        verify_built(feed, staging.folder, built, progress, build.processes)
+        verify_built(feed, staging.folder, built, progress)
         check_content(staging.folder, built.content_digest, progress, build.processes)
         changes = hold_full(settings.data_dir, chosen.current, staging.folder, built, progress, build.processes, report)
         base = base_of(settings.data_dir, chosen.current, report)
         write_full(staging.folder, chosen, base, built.content_digest, changes, settings, progress, report)
-        _publish(staging, chosen, built, None if base is None else base.name, now, canaries, progress, report)
+        with Digests(staging.folder, FINISHED) as digests:
+            _publish(
+                staging, chosen, built, None if base is None else base.name, now, digests, canaries, progress, report
+            )
     report.more = chosen.more
 
 
@@ -137,25 +144,30 @@ def _run_increment(
     assert base is not None
     require_space(settings.data_dir, 2 * sum(entry.bytes for entry in base.manifest.files))
     now = time.time()
-    with progress.step("apply", len(chosen.feeds)):
-        state = State(base)
-        for feed in chosen.feeds:
-            state.apply(feed)
-            progress.advance()
-        state.check()
     with Staging(settings.data_dir) as staging:
+        state = State(base)
+        # Before anything is known of the feeds, so that the disk writes meanwhile.
+        with progress.step("apply", len(chosen.feeds)), copying(base.folder, staging.folder):
+            for feed in chosen.feeds:
+                state.apply(feed)
+                progress.advance()
+            state.check()
         increment = Increment(state, local_micros(now), progress)
         built = increment.run(staging.folder)
         report.rendered = increment.rendered
-        hold_increment(settings.data_dir, chosen.current, state, built, report)
-        with progress.step("structure"):
-            structure(staging.folder, settings.process_count)
-            check_tables_stored(staging.folder, built.counts)
-        with progress.step("content"):
-            changed = [table for table, records in state.before.items() if records]
-            check_content_since(base, staging.folder, built.content_digest, increment.buckets, changed)
-        write_increment(staging.folder, base, state.batches, settings, report)
-        _publish(staging, chosen, built, chosen.current, now, canaries, progress, report)
+        report.parts_rendered, report.parts_compacted = increment.parts_rendered, increment.parts_compacted
+        with Digests(staging.folder, FINISHED) as digests:
+            hold_increment(settings.data_dir, chosen.current, state, built, report)
+            with progress.step("structure"):
+                structure(staging.folder)
+                check_tables_stored(staging.folder, built.counts)
+                check_parts(staging.folder, built)
+                check_list(staging.folder, built)
+            with progress.step("content"):
+                changed = [table for table, records in state.before.items() if records]
+                check_content_since(base, staging.folder, built.content_digest, increment.buckets, changed)
+            write_increment(staging.folder, base, state.batches, settings, report)
+            _publish(staging, chosen, built, chosen.current, now, digests, canaries, progress, report)
 
 
 def _publish(
@@ -164,15 +176,15 @@ def _publish(
     built: Built,
     base: str | None,
     now: float,
+    digests: Digests,
     canaries: Canaries,
     progress: Progress,
     report: LoadReport,
 ) -> None:
-    """Seal what was built, ask the serving reader, and put it in service."""
-    with progress.step("seal"):
-        write_manifest(staging.folder, _manifest(chosen, staging.folder, built, base, now))
-        staging.seal(chosen.serial)
-    with progress.step("reader"):
+    """Seal what was built, ask the serving reader meanwhile, and put it in service."""
+    with progress.step("digests"):
+        write_manifest(staging.folder, _manifest(chosen, staging.folder, built, base, now, digests))
+    with progress.step("seal"), staging.sealing(chosen.serial):
         report.canaries = len(canaries.lines)
         ask_reader(staging.folder, built.sample, canaries)
     report.generation = staging.publish()
@@ -180,12 +192,12 @@ def _publish(
     report.warnings += built.warnings
 
 
-def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float) -> Manifest:
+def _manifest(chosen: Chosen, folder: Path, built: Built, base: str | None, now: float, digests: Digests) -> Manifest:
     feed, files = chosen.feeds[-1], []
-    for kind in (INDEX, POINTERS, PEOPLE, EVENTS):
+    for kind in KINDS:
         path = folder / KINDS[kind]
         size = path.stat().st_size
-        files.append(FileEntry(name=path.name, kind=kind, needed=kind in NEEDED, bytes=size, sha256=file_sha256(path)))
+        files.append(FileEntry(name=path.name, kind=kind, needed=kind in NEEDED, bytes=size, sha256=digests.of(kind)))
     return Manifest(
         format=FORMAT,
         reader=READER,

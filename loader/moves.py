@@ -27,6 +27,7 @@ from lookup.manifest import (
     split_name,
     verify_files,
 )
+from lookup.vouched import vouch, vouched
 
 
 class Move(msgspec.Struct, kw_only=True):
@@ -174,7 +175,7 @@ def _before(data_dir: Path, current: str, refused: set[str]) -> str:
         if folder.name == current or folder.name in refused or split_name(folder.name)[0] > serial:
             continue
         with contextlib.suppress(NotServable):
-            verify_files(folder)
+            _verify(data_dir, folder.name)
             return folder.name
     raise BadGeneration(f"there is no sound generation before {current} that is not refused")
 
@@ -187,9 +188,15 @@ def _usable(data_dir: Path, name: str, refused: set[str]) -> None:
     if name in refused:
         raise BadGeneration(f"{name} is refused: `flr-loader accept` takes that back")
     try:
-        verify_files(data_dir / GENERATIONS / name)
+        _verify(data_dir, name)
     except NotServable as error:
         raise BadGeneration(f"{name}: {error}") from None
+
+
+def _verify(data_dir: Path, name: str) -> None:
+    """Hold a generation against its manifest, unless that has been done already. Raises NotServable."""
+    if vouched(data_dir, name) is None:
+        vouch(data_dir, name, verify_files(data_dir / GENERATIONS / name, side_by_side=True))
 
 
 def _refused(data_dir: Path) -> list[Refusal]:

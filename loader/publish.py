@@ -12,6 +12,8 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NamedTuple, Self
@@ -32,6 +34,7 @@ from lookup.manifest import (
     verify_files,
 )
 from lookup.runfile import RunState, live_workers
+from lookup.vouched import stamps_of, vouch
 
 STAGING = "staging"
 FETCHING = "fetching"  # in staging: what is being fetched, and outlives who fetches
@@ -183,17 +186,27 @@ class Staging:
 
         Raises StorageError when a file cannot be made durable: what is on the disk is then unknown, and thrown away.
         """
+        with self.sealing(serial):
+            return self.folder
+
+    @contextlib.contextmanager
+    def sealing(self, serial: int) -> Iterator[None]:
+        """Seal while the context lasts: in it everything has its name and its mode, behind it everything is durable."""
         named = self.folder.with_name(f"{serial}-{digest8_of(self.folder)}")
         try:
             self.folder = self.folder.rename(named)
             for path in self.folder.iterdir():
                 path.chmod(FILE_MODE)
-                fsync(path)
             self.folder.chmod(FOLDER_MODE)
-            fsync(self.folder)
         except OSError as error:
-            raise StorageError(f"the new generation could not be made durable: {error.strerror}") from error
-        return self.folder
+            raise _not_durable(error) from error
+        with ThreadPoolExecutor(1) as thread:
+            durable = thread.submit(_sync_all, self.folder)
+            yield
+            try:
+                durable.result()
+            except OSError as error:
+                raise _not_durable(error) from error
 
     def publish(self) -> str:
         """Move the sealed folder into gen/, point CURRENT at it, return the generation's name.
@@ -219,6 +232,9 @@ class Staging:
             if isinstance(error, OSError):
                 raise StorageError(f"the new generation could not be put in place: {error.strerror}") from error
             raise
+        with contextlib.suppress(NotServable):
+            # Whoever publishes has just verified it, and nobody else writes here.
+            vouch(self.data_dir, name, stamps_of(target))
         return name
 
 
@@ -257,6 +273,16 @@ def fsync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _sync_all(folder: Path) -> None:
+    for path in folder.iterdir():
+        fsync(path)
+    fsync(folder)
+
+
+def _not_durable(error: OSError) -> StorageError:
+    return StorageError(f"the new generation could not be made durable: {error.strerror}")
 
 
 def remove(folder: Path) -> None:

@@ -20,11 +20,12 @@ from loader.objects import Missing, Objects
 from loader.offer import NEWEST, key_of, offered, serial_of
 from loader.progress import Progress
 from loader.publish import Staging, in_service, is_whole, point, prepare, refused_serials, remove, sweep
+from loader.reader import ask_reader
 from loader.recorded import follow_up, recorded, text
 from loader.report import LoadReport
 from loader.settings import Settings
 from loader.signature import SIGNATURE, SIGNATURE_BYTES, is_signed, public_key
-from loader.verify import ask_reader, check_tables_stored, structure
+from loader.verify import check_tables_stored, structure
 from lookup.manifest import (
     CURRENT,
     GENERATIONS,
@@ -156,7 +157,7 @@ class _Pull:
         except Differs as error:
             raise BadGeneration(f"{name}: {error} is not what the manifest says") from None
         with self.progress.step("structure"):
-            structure(folder, self.settings.process_count)
+            structure(folder)
             check_tables_stored(folder, manifest.counts)
         with self.progress.step("reader"):
             self.report.canaries = len(self.canaries.lines)

@@ -6,7 +6,7 @@ reader is found out. Nothing of a record's content is ever told: a fault names t
 
 import hashlib
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,6 @@ import zstandard
 from loader._fast.lines import count_lines, lines_digest
 from loader.errors import BadFeed, SourceUnreachable
 from loader.parquet import PARQUET, PARQUET_TABLES
-from loader.signature import check_signature, public_key
 from register.feed import (
     FORMAT,
     MANIFEST,
@@ -81,15 +80,15 @@ def open_feed(folder: Path, key: Path | None = None) -> Feed:
 
     With a public key (a PEM file) the manifest's signature is required.
     """
-    required = None if key is None else public_key(key)
+    signed = None if key is None else _required(key)
     try:
         raw = (folder / MANIFEST).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise SourceUnreachable(f"{folder}: no feed here: {MANIFEST} is missing") from None
     except OSError as error:
         raise SourceUnreachable(f"{folder / MANIFEST}: {error.strerror}") from None
-    if required is not None:
-        check_signature(folder, raw, required)
+    if signed is not None:
+        signed(folder, raw)
     try:
         version = msgspec.json.decode(raw, type=_Version).format
         if version.split(".")[0] != FORMAT.split(".")[0]:
@@ -101,6 +100,14 @@ def open_feed(folder: Path, key: Path | None = None) -> Feed:
         raise BadFeed(f"{MANIFEST}: {told(error)}") from None
     _check_manifest(manifest)
     return Feed(folder, manifest)
+
+
+def _required(key: Path) -> Callable[[Path, bytes], None]:
+    """The check that a manifest is signed by the owner of a public key. Raises ConfigurationError."""
+    from loader.signature import check_signature, public_key  # noqa: PLC0415 -- cryptography takes its time to begin
+
+    required = public_key(key)
+    return lambda folder, raw: check_signature(folder, raw, required)
 
 
 class _Version(msgspec.Struct):

@@ -15,7 +15,6 @@ from loader.progress import Progress
 from loader.publish import in_service, prune, wait_adopted
 from loader.report import LoadReport, write_report
 from loader.settings import Settings
-from loader.textfile import write_textfile
 
 
 @contextmanager
@@ -66,6 +65,8 @@ def keep(data_dir: Path, name: str, report: msgspec.Struct) -> None:
 def _tell(path: Path, data_dir: Path, report: LoadReport) -> None:
     """Write the metrics. When that fails, what the load came to stays what it was."""
     try:
+        from loader.textfile import write_textfile  # noqa: PLC0415 -- where nobody asks for it, it need not be there
+
         write_textfile(path, data_dir, report)
     except OSError as error:
         sys.stderr.write(f"flr-loader: {path} could not be written: {error.strerror}\n")

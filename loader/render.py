@@ -19,13 +19,10 @@ def window_at(now: int) -> tuple[int, int]:
     return start, start + WINDOW_DAYS * DAY_MICROS
 
 
-def render(
+def views(
     rows: Rows, slots: dict[int, int], window: tuple[int, int], only: Container[int] | None = None
-) -> Iterator[tuple[int, bytes]]:
-    """(slot, value of database `fragments`) of every contract whose own period touches the window, by slot.
-
-    `only`: of the contracts with these ids alone.
-    """
+) -> Iterator[ContractView]:
+    """The view of every contract whose own period touches the window, by slot. `only`: of those with these ids."""
     doctors = {row.record.hpr_number: row.record for row in rows["doctors"]}
     offices = {row.record.organization_number: row.record for row in rows["offices"]}
     names = {row.record.value: row.record.text for row in rows["codes"] if row.record.oid == codes.MUNICIPALITY}
@@ -37,12 +34,19 @@ def render(
         if only is not None and contract.id not in only:
             continue
         if to_micros(contract.valid_from) < window[1] and to_micros(contract.to) > window[0]:
-            view = ContractView(
+            yield ContractView(
                 contract=contract,
                 cycles=tuple(cycles[contract.id]),
                 doctors={cycle.hpr_number: doctors[cycle.hpr_number] for cycle in cycles[contract.id]},
                 office=offices[contract.office_organization_number],
                 municipality_names=names,
             )
-            slot = slots[contract.id]
-            yield slot, encode_fragments(slot, fragments(view, *window))
+
+
+def render(
+    rows: Rows, slots: dict[int, int], window: tuple[int, int], only: Container[int] | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """(slot, value of database `fragments`) of these contracts, by slot."""
+    for view in views(rows, slots, window, only):
+        slot = slots[view.contract.id]
+        yield slot, encode_fragments(slot, fragments(view, *window))

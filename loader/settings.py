@@ -22,6 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     run_dir: Annotated[
         Path | None, Meta(description="folder of the workers' run files; unless given, run/ in data_dir")
     ] = None
+    core_dumps: Annotated[
+        bool, Meta(description="let the system dump, and a debugger read, a process's memory, which holds national ids")
+    ] = False
     feed_public_key: Annotated[
         Path | None, Meta(description="PEM file with an Ed25519 key; where given, only feeds signed by it are taken")
     ] = None

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 from loader.choose import Asked, read_feeds
 from loader.errors import BadFeed, UsageError
-from loader.feedstore import FeedStore
-from loader.flr_source import converted
 from loader.progress import Progress
 from loader.read import Feed
 from loader.settings import Settings
@@ -30,11 +28,15 @@ def opened(asked: Asked, settings: Settings, progress: Progress, warnings: list[
     Raises SourceUnreachable, BadFeed or UsageError.
     """
     if asked.flr_export is not None:
+        from loader.flr_source import converted  # noqa: PLC0415 -- most loads can do without, and are small
+
         _hold(asked)
         with converted(asked.folder, asked.flr_export.as_of, settings, progress) as made:
             warnings += made.warnings
             yield Source([made.feed])
     elif asked.store is not None:
+        from loader.feedstore import FeedStore  # noqa: PLC0415
+
         store = FeedStore(asked.store, settings, progress)
         yield Source(read_feeds(asked._replace(folder=store.manifests())), store.fetch)
         store.done()

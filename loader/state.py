@@ -22,15 +22,17 @@ from loader.buckets import (
     DUPLICATE_CHANGE,
     OVERLAP,
 )
-from loader.check import BAD_CHAIN, Faults, Row, Rows, check_tables, end_of_chain, known_codes
+from loader.chains import behind
+from loader.check import BAD_CHAIN, Faults, Row, Rows, check_between, check_records, end_of_chain, known_codes
 from loader.errors import BadFeed, BadGeneration
 from loader.eventfile import NewBatch
 from loader.events import Change, read_events
 from loader.pack import DANGLING_CONTRACT, EMPTY_PERIOD, NOT_VALID, UNKNOWN_CODE, faults_of_person
 from loader.read import Feed
-from loader.verify import membership_record
+from loader.reader import membership_record
+from lookup._fast.key import parse
 from lookup.generation import Generation
-from lookup.key import NOT_AN_ID, parse
+from lookup.key import NOT_AN_ID
 from lookup.tables import RECORD_DATABASES
 from register import codes
 from register.feed import DIGEST_MODULUS, MANIFEST, canonical_line, format_digest, record_digest
@@ -44,6 +46,7 @@ HAS_MEMBERSHIPS = "a deletion of a person who has memberships"
 NOT_ENDED = "a cancellation without an end and its reason"
 DANGLING_CHANGE = "a changed number whose newest number is not a person"
 BASE = "what is in service"  # in place of a file's name, for a record that no event has touched
+NEW_NIN = slice(34, 45)  # of a changed number's canonical line: {"oldNin":"...","newNin":"...
 SMALL_TABLES = [name for name in TABLES if name not in ("persons", "memberships")]
 
 
@@ -92,6 +95,7 @@ class State:
         self.digest = int(generation.manifest.content_digest, 16)
         self.counts = Counter(generation.manifest.counts)
         self.entries: dict[int, Entry] = {}
+        self._base_entries: dict[int, Entry] = {}
         self.before: dict[str, dict[bytes, Any]] = {
             table: {} for table in SMALL_TABLES
         }  # of changed records; None: new
@@ -127,35 +131,43 @@ class State:
     # -- what there is
 
     def rows(self, table: str) -> dict[bytes, Row]:
-        """A small table as it is now: key -> record and place."""
+        """A small table as it is now: key -> record and place. Of changed numbers those that events tell of alone.
+
+        There are many, and one that is there is never another: `_news` is of all of them.
+        """
         if table not in self._rows:
-            decode = msgspec.json.Decoder(TABLES[table]).decode
-            key = RECORD_DATABASES[table]
-            records = map(decode, self.generation.tables.lines(table))
-            self._rows[table] = {key(record): Row(record, 0, 0) for record in records}
+            lines = {} if table == "nin_changes" else dict(self.generation.tables.items(table))
+            records = msgspec.json.Decoder(TABLES[table]).decode_lines(b"\n".join(lines.values()))
+            self._rows[table] = {key: Row(record, 0, 0) for key, record in zip(lines, records, strict=True)}
         return self._rows[table]
 
     def all_rows(self) -> Rows:
-        """All small tables as they are now."""
+        """All small tables as they are now, of changed numbers those that events tell of."""
         return {table: list(self.rows(table).values()) for table in SMALL_TABLES}
 
     def entry(self, nin: int) -> Entry:
         """What stands under a number, to be changed."""
         if nin not in self.entries:
-            self.entries[nin] = self.base_entry(nin)
+            base = self.base_entry(nin)
+            self.entries[nin] = Entry(base.line, base.protected, base.alias_of, dict(base.memberships))
         return self.entries[nin]
 
     def base_entry(self, nin: int) -> Entry:
-        """What stood under a number before any event."""
+        """What stood under a number before any event. Not to be changed."""
+        if nin not in self._base_entries:
+            self._base_entries[nin] = self._read_entry(nin)
+        return self._base_entries[nin]
+
+    def _read_entry(self, nin: int) -> Entry:
         record = self.generation.index.record(nin)
         if record is None:
             return Entry()
         if record.alias_of is not None:
             return Entry(alias_of=record.alias_of)
-        person = self.people.person(nin)
-        if person is None:
+        line = self.people.line(nin)
+        if line is None:
             raise BadGeneration("a person of the index is not in people.mdb")
-        entry = Entry(canonical_line(person), record.protected)
+        entry = Entry(line, record.protected)
         for m in record.memberships:
             membership = membership_record(self.generation, nin, m)
             entry.memberships[m.id] = Held(membership, canonical_line(membership))
@@ -275,7 +287,7 @@ class State:
         key = RECORD_DATABASES["nin_changes"](numbers)
         if NOT_AN_ID in (old, new):
             return self._fault(NOT_VALID, change)
-        if key in self.rows("nin_changes"):
+        if key in self.rows("nin_changes") or self.generation.tables.holds("nin_changes", key):
             return self._fault(DUPLICATE_CHANGE, change)
         self.rows("nin_changes")[key] = Row(numbers, change.file, change.number)
         self.before["nin_changes"][key] = None
@@ -313,7 +325,9 @@ class State:
         """Hold what events have made against what must hold between records. Raises BadFeed."""
         if any(self.before[table] for table in SMALL_TABLES if table != "nin_changes"):
             rows = self.all_rows()
-            check_tables(rows, known_codes(rows, self.faults), self.faults)
+            changed = {table: self._changed(table) for table in SMALL_TABLES}  # no code ever goes: others stay right
+            check_records(changed, known_codes(rows, self.faults), self.faults)
+            check_between(rows, self.faults)
         self._resolve()
         for entry in self.entries.values():
             ordered = sorted(entry.memberships.values(), key=lambda held: held.membership.valid_from, reverse=True)
@@ -323,14 +337,21 @@ class State:
                     self.faults.add(OVERLAP, file, number)
         self.faults.raise_any()
 
+    def _changed(self, table: str) -> list[Row]:
+        """The rows of a small table that events have made what they are."""
+        rows = self.rows(table) if self.before[table] else {}
+        return [rows[key] for key in self.before[table] if key in rows]
+
     def _resolve(self) -> None:
-        """Let every old number lead to the newest; all of them, for a chain may have become longer at its end."""
+        """Let every old number lead to the newest, where its chain goes through what was touched: it may be longer."""
         gone = any(entry.line is None and entry.alias_of is None for entry in self.entries.values())
         if not self.before["nin_changes"] and not gone:
             return
-        rows = [(int(row.record.old_nin), int(row.record.new_nin), row) for row in self.rows("nin_changes").values()]
-        news = {old: new for old, new, _ in rows}
-        for old, _, row in rows:
+        rows = {int.from_bytes(key): row for key, row in self.rows("nin_changes").items()}
+        news = self._news(rows)
+        through = behind(news, [*self.entries, *rows])
+        for old in filter(through.__contains__, news):
+            row = rows.get(old, Row(None, 0, 0))
             newest = end_of_chain(news, old)
             if newest is None:
                 self.faults.row(BAD_CHAIN, row)
@@ -343,6 +364,11 @@ class State:
                 entry.alias_of = newest
             if not self._is_person(newest):
                 self.faults.row(DANGLING_CHANGE, row)
+
+    def _news(self, rows: dict[int, Row]) -> dict[int, int]:
+        """Old number -> the one that took its place, of all there are; `rows` are those that events tell of."""
+        news = {int.from_bytes(key): int(line[NEW_NIN]) for key, line in self.generation.tables.items("nin_changes")}
+        return news | {old: int(row.record.new_nin) for old, row in rows.items()}
 
     def _is_person(self, nin: int) -> bool:
         if nin in self.entries:

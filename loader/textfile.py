@@ -36,6 +36,7 @@ HELP = {
     "flr_loader_persons_without_gp": "Persons who were on no list when what CURRENT names was built.",
     "flr_loader_records": "Records of what CURRENT names, by table.",
 }
+LABELS = {"flr_loader_changes": ("table", "change"), "flr_loader_records": ("table",)}
 
 
 def write_textfile(path: Path, data_dir: Path, report: LoadReport) -> None:
@@ -49,7 +50,7 @@ def write_textfile(path: Path, data_dir: Path, report: LoadReport) -> None:
     _gauge(registry, "flr_loader_drift", len(report.drift))
     _gauge(registry, "flr_loader_canaries", report.canaries)
     _gauge(registry, "flr_loader_canaries_differ", len(report.canaries_differ))
-    changes = _labelled(registry, "flr_loader_changes", "table", "change")
+    changes = _labelled(registry, "flr_loader_changes")
     for table in WATCHED:
         for change in KINDS_OF_CHANGE:
             changes.labels(table, change).set((report.changes or {}).get(table, {}).get(change, 0))
@@ -65,7 +66,7 @@ def write_textfile(path: Path, data_dir: Path, report: LoadReport) -> None:
             _gauge(registry, "flr_loader_as_of_timestamp_seconds", as_of)
             _gauge(registry, "flr_loader_omitted_records", manifest.omitted)
             _gauge(registry, "flr_loader_persons_without_gp", manifest.unplaced)
-            records = _labelled(registry, "flr_loader_records", "table")
+            records = _labelled(registry, "flr_loader_records")
             for table, count in manifest.counts.items():
                 records.labels(table).set(count)
     write_to_textfile(str(path), registry)
@@ -75,5 +76,5 @@ def _gauge(registry: CollectorRegistry, name: str, value: float) -> None:
     Gauge(name, HELP[name], registry=registry).set(value)
 
 
-def _labelled(registry: CollectorRegistry, name: str, *labels: str) -> Gauge:
-    return Gauge(name, HELP[name], labels, registry=registry)
+def _labelled(registry: CollectorRegistry, name: str) -> Gauge:
+    return Gauge(name, HELP[name], LABELS[name], registry=registry)

@@ -1,68 +1,65 @@
 """Verifying a generation's files before they are published, and afterwards on demand. The third verb of the pipeline.
 
-What was built is held against what was read: the structure of the LMDB files by py-lmdb's offline verifier, the
-counts of every table, the chains of changed numbers, and a sample of the feed's memberships asked of the reader that
-serves, in a process of its own. `deep` recomputes the content digest from the files alone.
+What was built is held against what was read: the structure of the LMDB files, page by page, the counts of every table,
+and the chains of changed numbers. `deep` recomputes the content digest from the files alone. Asking the reader that
+serves is loader/reader.py.
 """
 
 import mmap
-import os
-import subprocess
-import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import lmdb
-import msgspec
+import zstandard
 from lmdb.verify import VerifyError
 from lmdb.verify import verify as verify_structure
 
+from loader._fast.pages import is_sound
 from loader.build import SMALL_TABLES, Built
-from loader.canaries import Canaries, differing
 from loader.check import Faults
-from loader.crew import die_with, share_out
-from loader.errors import BadGeneration, CanariesDiffer, LoaderError
+from loader.errors import BadGeneration
 from loader.progress import Progress
+from loader.public_list import GZIP_WINDOW
 from loader.read import Feed
-from lookup.core import Index
-from lookup.generation import Generation, NotServable, open_generation
+from loader.reader import membership_record
+from lookup.core import Index, SoapParts
+from lookup.generation import Generation
+from lookup.manifest import CONTRACTS, INDEX, KINDS, POINTERS, SOAP
+from lookup.public_list import BEGIN, BETWEEN, END, GZIP, IDENTITY, ZSTD, PublicList
 from lookup.record import Damaged
 from register.feed import DIGEST_MODULUS, canonical_line, format_digest, lines_digest, record_digest
-from register.ids import format_national_id
-from register.localtime import from_micros
-from register.model import Membership
 
 STORES = ("index.mdb", "people.mdb")
-SAMPLE_SECONDS = 300
-CANARIES_DIFFER = 3  # what the separate process ends with then
-NO_CANARIES = Canaries()
-# What the separate process runs: this very package, whatever the folder that the loader was started in may hold.
-READER = """
-import sys
-sys.path.insert(0, sys.argv[1])
-from loader.verify import answer_sample
-sys.exit(answer_sample(int(sys.argv[2])))
-"""
 
 
-def verify_built(feed: Feed, folder: Path, built: Built, progress: Progress, processes: int) -> None:
+def verify_built(feed: Feed, folder: Path, built: Built, progress: Progress) -> None:
     """Raises BadGeneration when what stands in `folder` is not what the feed said, BadFeed for a dangling change."""
     with progress.step("structure"):
-        structure(folder, processes)
+        structure(folder)
     with progress.step("counts"):
         _check_counts(folder, built)
         _check_aliases(feed, folder, built)
+        check_parts(folder, built)
+        check_list(folder, built)
 
 
-def structure(folder: Path, processes: int = 0) -> None:
+def structure(folder: Path) -> None:
     """Check the LMDB files of a folder page by page. Raises BadGeneration."""
-    paths = [folder / name for name in STORES if (folder / name).exists()]
-    for path, problems in zip(paths, share_out(_structure, None, paths, min(processes, len(paths))), strict=True):
-        if problems:
+    for path in (folder / name for name in STORES):
+        if path.exists() and not _is_sound(path) and (problems := _problems(path)):
             raise BadGeneration(f"{path.name}: {problems[0]}")
 
 
-def _structure(_: None, path: Path) -> list[str]:
+def _is_sound(path: Path) -> bool:
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
+        return is_sound(mapped)
+
+
+def _problems(path: Path) -> list[str]:
+    """What py-lmdb's verifier says of a file: it has the last word where the compiled one finds anything amiss."""
     try:
         return [str(problem) for problem in verify_structure(str(path), subdir=False)]  # type: ignore[no-untyped-call]
     except VerifyError as error:
@@ -90,9 +87,7 @@ def _check_count(table: str, built: int, counts: dict[str, int]) -> None:
 
 def _check_aliases(feed: Feed, folder: Path, built: Built) -> None:
     faults = Faults(feed)
-    with (folder / "index.mdb").open("rb") as file:
-        data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-    index = Index((folder / "pointers.bin").read_bytes(), data)
+    index = _index(folder)
     for _, newest, number, line in built.aliases:
         record = index.record(newest)
         if record is None or record.alias_of is not None:
@@ -100,79 +95,48 @@ def _check_aliases(feed: Feed, folder: Path, built: Built) -> None:
     faults.raise_any()
 
 
-class Sample(msgspec.Struct):
-    """What the serving reader is asked in its own process: the folder, memberships of the feed, and canaries."""
-
-    folder: str
-    memberships: list[Membership]
-    canaries: Canaries
+def _index(folder: Path) -> Index:
+    with (folder / KINDS[INDEX]).open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    return Index((folder / KINDS[POINTERS]).read_bytes(), data)
 
 
-def ask_reader(folder: Path, sample: list[Membership], canaries: Canaries = NO_CANARIES) -> None:
-    """Open a sealed generation in a separate process with the serving reader.
-
-    Raises BadGeneration; CanariesDiffer when one is answered otherwise than it must be.
-    """
-    question = msgspec.json.encode(Sample(str(folder), sample, canaries))
+def check_parts(folder: Path, built: Built) -> None:
+    """Raises BadGeneration when what all on a list share is not there for all of the window, where fragments are."""
+    index, path, start = _index(folder), folder / KINDS[SOAP], built.window[0]
     try:
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", READER, str(Path(__file__).resolve().parents[1]), str(os.getpid())],
-            input=question,
-            capture_output=True,
-            timeout=SAMPLE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise BadGeneration("the serving reader did not answer in time") from None
-    if done.returncode == CANARIES_DIFFER:
-        told = done.stdout.decode(errors="replace").splitlines()
-        raise CanariesDiffer(told[0], tuple(told))
-    if done.returncode:
-        reason = done.stdout.decode(errors="replace").strip() or f"it ended with {done.returncode}"
-        raise BadGeneration(f"the serving reader refused the candidate: {reason}")
+        parts = SoapParts(path.read_bytes())
+        if (parts.slots, parts.digest) != (built.slots, built.content_digest):
+            raise BadGeneration(f"{path.name}: it is of another generation")
+        for slot in range(built.slots):
+            wanted = built.window if index.fragment(slot, start) is not None else (start, start)
+            if _rendered_from(parts, slot, start) != wanted[1]:
+                raise BadGeneration(f"{path.name}: what is rendered is not what must be")
+    except Damaged as error:
+        raise BadGeneration(f"{path.name}: {error}") from None
 
 
-def answer_sample(parent: int) -> int:
-    """What the process that `parent` started does: 0 when the reader answers all of the sample as it must."""
-    die_with(parent)
-    sample = msgspec.json.decode(sys.stdin.buffer.read(), type=Sample)
+def check_list(folder: Path, built: Built) -> None:
+    """Raises BadGeneration when the public list is not the same in all codings, and contract by contract."""
+    path = folder / KINDS[CONTRACTS]
     try:
-        generation = open_generation(Path(sample.folder))
-        _hold_against(generation, sample.memberships)
-        told = differing(generation, sample.canaries)
-    except (NotServable, Damaged, LoaderError) as error:
-        print(error)
-        return 1
-    print("\n".join(told))
-    return CANARIES_DIFFER if told else 0
+        listed = PublicList(path.read_bytes())
+        body = bytes(listed.whole(IDENTITY))
+        apart = BEGIN + BETWEEN.join(map(listed.item, listed.items())) + END
+        whole = zlib.decompress(listed.whole(GZIP), GZIP_WINDOW), zstandard.decompress(bytes(listed.whole(ZSTD)))
+    except (Damaged, zlib.error, zstandard.ZstdError) as error:
+        raise BadGeneration(f"{path.name}: {error}") from None
+    if listed.digest != built.content_digest:
+        raise BadGeneration(f"{path.name}: it is of another generation")
+    if {body, apart, *whole} != {body}:
+        raise BadGeneration(f"{path.name}: it is not one list in all its forms")
 
 
-def _hold_against(generation: Generation, memberships: list[Membership]) -> None:
-    for wanted in memberships:
-        person = generation.index.person(int(wanted.nin))
-        if person is None:
-            raise BadGeneration("a person of the sample is unknown")
-        number, record = person
-        if wanted not in [membership_record(generation, number, m) for m in record.memberships]:
-            raise BadGeneration("a membership of the sample is missing or differs")
-    generation.self_test()
-
-
-def membership_record(generation: Generation, nin: int, m) -> Membership:  # type: ignore[no-untyped-def]
-    """The feed's record of a membership as the index holds it."""
-    valid_from, updated = from_micros(m.valid_from), from_micros(m.updated)
-    if valid_from is None or updated is None:
-        raise BadGeneration("a membership without a beginning")
-    return Membership(
-        id=m.id,
-        nin=format_national_id(nin),
-        contract_id=generation.tables.contract_id_of_slot(m.slot),
-        valid_from=valid_from,
-        to=from_micros(m.to),
-        begin_code=generation.tables.begin_codes[m.begin],
-        end_code=generation.tables.end_codes[m.end],
-        updated=updated,
-    )
+def _rendered_from(parts: SoapParts, slot: int, at: int) -> int:
+    """Up to when a slot's parts follow one another without a gap. Raises Damaged."""
+    while (part := parts.part(slot, at)) is not None and part.since == at < part.until:
+        at = part.until
+    return at
 
 
 def deep(generation: Generation) -> str:

@@ -20,27 +20,44 @@ OTHER: Final = "other"  # for the ordinary server
 
 class Route(NamedTuple):
     """One row of the table. `target` is exact, or ends where the digits of a number begin; `media` are the media
-    types that a body may have, and none where there is no body. `name` says who answers.
+    types that a body may have, and none where there is no body. `name` says who answers, `template` what it is counted
+    as, `operation` what it is in the table of roles. `soap`: the version, of a row whose body is an envelope.
     """
 
     name: str
     method: str
     target: str
     template: str
+    operation: str
     numbered: bool = False
     media: tuple[str, ...] = ()
+    soap: str = ""
+
+
+def _soap(version: str, target: str, media: str) -> tuple[Route, ...]:
+    """The rows of one address: which of them it is, the body says. A head is that of the first."""
+    return tuple(
+        Route(f"soap {name}", "POST", target, f"{target}#{operation}", operation, media=(media,), soap=version)
+        for name, operation in (("details", "GetPatientGPDetails"), ("confirm", "ConfirmGP"))
+    )
 
 
 _JSON = ("application/json",)
 ROUTES = (
-    Route("lookup", "POST", "/v1/gp-lookup", "/v1/gp-lookup", media=_JSON),
-    Route("batch", "POST", "/v1/gp-lookup/batch", "/v1/gp-lookup/batch", media=_JSON),
-    Route("confirm", "POST", "/v1/gp-confirm", "/v1/gp-confirm", media=_JSON),
-    Route("her", "GET", "/v1/her/", "/v1/her/{herId}", numbered=True),
+    Route("lookup", "POST", "/v1/gp-lookup", "/v1/gp-lookup", "gpLookup", media=_JSON),
+    Route("batch", "POST", "/v1/gp-lookup/batch", "/v1/gp-lookup/batch", "gpLookupBatch", media=_JSON),
+    Route("confirm", "POST", "/v1/gp-confirm", "/v1/gp-confirm", "gpConfirm", media=_JSON),
+    Route("her", "GET", "/v1/her/", "/v1/her/{herId}", "her", numbered=True),
+    *_soap("1.1", "/v2/flr/Basic", "text/xml"),
+    *_soap("1.2", "/v2/flr", "application/soap+xml"),
 )
 
 # What a field of the head means here; all others mean nothing.
-HOST, LENGTH, TYPE, CONNECTION, TRACE, EVENT, ONCE, FOREIGN = range(1, 9)
+KINDS = tuple(range(1, 14))
+HOST, LENGTH, TYPE, CONNECTION, TRACE, EVENT, CREDENTIAL, PROOF, CLIENT_CERT, SSL_CLIENT_CERT, ACTION, ONCE, FOREIGN = (
+    KINDS
+)
+WHO = (CREDENTIAL, PROOF, CLIENT_CERT, SSL_CLIENT_CERT)
 FIELDS: dict[bytes, int] = {
     b"host": HOST,
     b"content-length": LENGTH,
@@ -48,8 +65,13 @@ FIELDS: dict[bytes, int] = {
     b"connection": CONNECTION,
     b"traceparent": TRACE,
     b"nhn-event-id": EVENT,
-    # who asks: never twice
-    **dict.fromkeys((b"authorization", b"dpop", b"cookie", b"x-client-cert", b"forwarded"), ONCE),
+    # who asks: never twice. A certificate means something only from a proxy that is trusted.
+    b"authorization": CREDENTIAL,
+    b"dpop": PROOF,
+    b"client-cert": CLIENT_CERT,
+    b"x-ssl-client-cert": SSL_CLIENT_CERT,
+    b"soapaction": ACTION,
+    **dict.fromkeys((b"cookie", b"x-client-cert", b"forwarded"), ONCE),
     # another framing, another coding, another protocol, or an answer that depends on what the client has
     **dict.fromkeys(
         (
@@ -65,7 +87,8 @@ FIELDS: dict[bytes, int] = {
 class Head(NamedTuple):
     """A canonical head: its route (a place in ROUTES), octets of head and body, the number in the target, or 0.
 
-    `trace` and `event` are what is to be returned to the caller, empty where nothing is.
+    `trace` and `event` are what is to be returned to the caller, empty where nothing is; then who asks, unread, None
+    where the field is not there; `action` is what SOAP says in the head that is asked, of a row with an envelope.
     """
 
     route: int
@@ -74,6 +97,11 @@ class Head(NamedTuple):
     number: int
     trace: bytes
     event: bytes
+    credential: bytes | None = None
+    proof: bytes | None = None
+    client_cert: bytes | None = None
+    ssl_client_cert: bytes | None = None
+    action: bytes = b""
 
     def __repr__(self) -> str:
         """No content."""
@@ -88,8 +116,17 @@ _TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _EVENT = re.compile(rb"[!-~]{1,128}")
 _VERSION = b" HTTP/1.1"
 _CHARSET = rb'(?: *; *charset="?utf-8"?)?'
+_SOAP_CHARSET = rb' *; *charset=(?:utf-8|"utf-8")'
+_SOAP_ACTION = rb' *; *action="([!#-:<-\[\]-~]*)"'
+_PARAMETERS = {
+    "": _CHARSET,
+    "1.1": rb"(?:%b)?" % _SOAP_CHARSET,
+    "1.2": rb"(?:(?:%(c)b)?(?:%(a)b)?|%(a)b%(c)b)" % {b"c": _SOAP_CHARSET, b"a": _SOAP_ACTION},
+}
 _MEDIA = [
-    re.compile(rb"(?:%b)%b" % (b"|".join(re.escape(m.encode()) for m in route.media), _CHARSET), re.IGNORECASE)
+    re.compile(
+        rb"(?:%b)%b" % (b"|".join(re.escape(m.encode()) for m in route.media), _PARAMETERS[route.soap]), re.IGNORECASE
+    )
     for route in ROUTES
 ]
 
@@ -155,6 +192,8 @@ class _Seen:
         self.route = route
         self.fields = 0
         self.values: dict[bytes, bytes] = {}
+        self.who: dict[int, bytes] = {}
+        self.action = b""
 
     def take(self, line: bytes) -> bool:
         """Take one more field; False when the head is not canonical."""
@@ -170,6 +209,9 @@ class _Seen:
         if kind == FOREIGN or name in self.values or blanks:
             return False
         self.values[name] = value
+        if kind in WHO:
+            self.who[kind] = value
+            return True
         return self._fits(kind, value)
 
     def _fits(self, kind: int, value: bytes) -> bool:
@@ -178,7 +220,12 @@ class _Seen:
         if kind == LENGTH:
             return _LENGTH.fullmatch(value) is not None and len(value) <= MAX_LENGTH_DIGITS
         if kind == TYPE:
-            return bool(ROUTES[self.route].media) and _MEDIA[self.route].fullmatch(value) is not None
+            media = _MEDIA[self.route].fullmatch(value) if ROUTES[self.route].media else None
+            if media is not None and ROUTES[self.route].soap == "1.2":
+                self.action = media[1] or media[2] or b""
+            return media is not None
+        if kind == ACTION and ROUTES[self.route].soap == "1.1":
+            self.action = value
         return kind != CONNECTION or value.lower() == b"keep-alive"
 
     def head(self, size: int, number: int) -> Head | str:
@@ -187,6 +234,7 @@ class _Seen:
         if b"host" not in values or values.keys() & body != (body if ROUTES[self.route].media else set()):
             return OTHER
         trace, event = values.get(b"traceparent", b""), values.get(b"nhn-event-id", b"")
+        who = [self.who.get(one) for one in WHO]
         return Head(
             self.route,
             size,
@@ -194,4 +242,9 @@ class _Seen:
             number,
             trace if _TRACE.fullmatch(trace) else b"",
             event if _EVENT.fullmatch(event) else b"",
+            who[0],
+            who[1],
+            who[2],
+            who[3],
+            self.action,
         )

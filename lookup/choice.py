@@ -26,6 +26,7 @@ from lookup.manifest import (
     read_refused,
     verify_files,
 )
+from lookup.vouched import vouched
 
 REMEMBERED = 16  # generations whose stamps are kept
 FOR_EVER = float("inf")
@@ -66,6 +67,7 @@ class Choice:
         self._first_current_until: float | None = None
         self.stamps: dict[str, Stamps] = {}
         self._unfit: dict[str, _Unfit] = {}
+        self._believing = True  # what the loader says that it has verified
 
     @property
     def fallback(self) -> bool:
@@ -103,6 +105,7 @@ class Choice:
         """Verify everything again when it is next asked for: an operator may have put something right."""
         self.stamps.clear()
         self._unfit.clear()
+        self._believing = False
 
     def _pointed(self, which: str) -> Order | None:
         """What PIN or CURRENT names, or None where there is no such file. Raises NotServable."""
@@ -168,7 +171,7 @@ class Choice:
                 return self.stamps[name]
             del self.stamps[name]
         try:
-            stamps = verify_files(folder)
+            stamps = (vouched(self.data_dir, name) if self._believing else None) or verify_files(folder)
         except NotServable as error:
             # Damage stays until somebody says otherwise; what could not be read may be readable the next moment.
             seconds = READ_AGAIN_SECONDS if isinstance(error, Unreadable) else FOR_EVER

@@ -16,6 +16,7 @@ from register.model import Contract, Doctor, DoctorCycle, Office
 
 ALWAYS = -(2**63)
 Period = tuple[datetime, datetime | None]
+Holder = DoctorCycle | Contract | Office  # what has a HER-ID: a doctor at an office, the service of a list, an office
 
 
 class Entry(NamedTuple):
@@ -56,7 +57,7 @@ def gp(tables: Tables, hpr_number: int, at: int | None) -> Entry | None:
         contracts=[
             _doctor_contract(cycle, views[cycle.contract_id])
             for cycle in in_order(cycles)
-            if at is None or (_in_force(cycle, at) and _in_force(views[cycle.contract_id].contract, at))
+            if at is None or (in_force(cycle, at) and in_force(views[cycle.contract_id].contract, at))
         ],
     )
     return _entry(body, periods, at)
@@ -71,7 +72,8 @@ def _name(doctor: Doctor) -> dict[str, Any]:
     }
 
 
-def _in_force(record: DoctorCycle | Contract | Office, at: int) -> bool:
+def in_force(record: Holder, at: int) -> bool:
+    """Whether a time in local microseconds is within the record's period."""
     return covers(record.valid_from, record.to, at)
 
 
@@ -107,28 +109,45 @@ def office_contracts(tables: Tables, organization_number: int, at: int | None) -
     office = tables.office(organization_number)
     if office is None:
         return None
-    views = _views_of_office(tables, organization_number)
+    views = views_of_office(tables, organization_number)
     body = shapes.OfficeAnswer(
         office=office_of(tables, office),
-        contracts=[office_contract(view, at) for view in views if at is None or _in_force(view.contract, at)],
+        contracts=[office_contract(view, at) for view in views if at is None or in_force(view.contract, at)],
     )
     return _entry(body, [period for view in views for period in _periods(view)], at)
 
 
-def _views_of_office(tables: Tables, organization_number: int) -> list[ContractView]:
+def views_of_office(tables: Tables, organization_number: int) -> list[ContractView]:
+    """Every contract at an office, past and future too, by id."""
     numbers = tables.contract_ids_of_office(organization_number)
     return [present(contract_view(tables, number)) for number in numbers]
 
 
-def her(tables: Tables, her_id: int, at: int) -> Entry | None:
-    """What a HER-ID is at `at`: a doctor cycle in force, else a service or office in force, else the latest it was.
-
-    None for a HER-ID never seen.
+def holder(tables: Tables, her_id: int, at: int) -> Holder | None:
+    """Who has a HER-ID (1 to 2**31 - 1) at `at`: a doctor cycle in force, else a service or office in force, else who
+    had it latest. None for a HER-ID never seen.
     """
-    things = [_thing(tables, kind, key) for kind, key in tables.things_of_her_id(her_id)]
-    if not things:
+    return _foremost(_holders(tables, her_id), at)
+
+
+def _holders(tables: Tables, her_id: int) -> list[Holder]:
+    return [_thing(tables, kind, key) for kind, key in tables.things_of_her_id(her_id)]
+
+
+def _foremost(things: list[Holder], at: int) -> Holder | None:
+    def order(thing: Holder) -> tuple[bool, int, int, int]:
+        current = in_force(thing, at)
+        return not current, _RANK[type(thing)] if current else 0, *_latest(thing)
+
+    return min(things, key=order, default=None)
+
+
+def her(tables: Tables, her_id: int, at: int) -> Entry | None:
+    """What a HER-ID is at `at`, which is what its `holder` is. None for a HER-ID never seen."""
+    things = _holders(tables, her_id)
+    thing = _foremost(things, at)
+    if thing is None:
         return None
-    thing = min(things, key=lambda t: (not _in_force(t, at), _RANK[type(t)] if _in_force(t, at) else 0, *_latest(t)))
     periods: list[Period] = [(t.valid_from, t.to) for t in things]
     if isinstance(thing, Office):
         body, more = _her_office(tables, her_id, thing, at)
@@ -136,19 +155,19 @@ def her(tables: Tables, her_id: int, at: int) -> Entry | None:
         body, more = _her_service(tables, her_id, thing, at)
     else:
         same = [t for t in things if isinstance(t, DoctorCycle) and t.hpr_number == thing.hpr_number]
-        body, more = _her_gp(tables, her_id, thing, [c for c in same if _in_force(c, at)] or [thing], at)
+        body, more = _her_gp(tables, her_id, thing, [c for c in same if in_force(c, at)] or [thing], at)
     return _entry(body, [*periods, *more], at)
 
 
 _RANK: dict[type, int] = {DoctorCycle: 0, Contract: 1, Office: 2}
 
 
-def _latest(thing: DoctorCycle | Contract | Office) -> tuple[int, int]:
+def _latest(thing: Holder) -> tuple[int, int]:
     number = thing.organization_number if isinstance(thing, Office) else thing.id
     return -to_micros(thing.valid_from), -number
 
 
-def _thing(tables: Tables, kind: int, key: int) -> DoctorCycle | Contract | Office:
+def _thing(tables: Tables, kind: int, key: int) -> Holder:
     if kind == KIND_CYCLE:
         return present(tables.cycle(key))
     if kind == KIND_OFFICE:
@@ -167,8 +186,8 @@ def _her_gp(
     body = shapes.HerAnswer(
         kind="gp",
         her_id=her_id,
-        current=_in_force(cycle, at),
-        parent=_parent(office),
+        current=in_force(cycle, at),
+        parent=office_as_parent(office),
         gp=shapes.DoctorName(**_name(doctor)),
         contracts=[office_contract(view, at) for view in views],
         office=office_shape(office, views[0].municipality_names),
@@ -181,8 +200,8 @@ def _her_service(tables: Tables, her_id: int, service: Contract, at: int) -> tup
     body = shapes.HerAnswer(
         kind="service",
         her_id=her_id,
-        current=_in_force(service, at),
-        parent=_parent(view.office),
+        current=in_force(service, at),
+        parent=office_as_parent(view.office),
         gp=None,
         contracts=[office_contract(view, at)],
         office=office_shape(view.office, view.municipality_names),
@@ -191,27 +210,30 @@ def _her_service(tables: Tables, her_id: int, service: Contract, at: int) -> tup
 
 
 def _her_office(tables: Tables, her_id: int, office: Office, at: int) -> tuple[shapes.HerAnswer, list[Period]]:
-    views = _views_of_office(tables, office.organization_number)
-    number = office.parent_organization_number
-    above = None if number is None else tables.office(number)
+    views = views_of_office(tables, office.organization_number)
     body = shapes.HerAnswer(
         kind="office",
         her_id=her_id,
-        current=_in_force(office, at),
-        parent=None
-        if number is None
-        else shapes.Parent(
-            her_id=None if above is None else above.her_id,
-            organization_number=number,
-            name=office.parent_organization_name,
-        ),
+        current=in_force(office, at),
+        parent=parent_of_office(tables, office),
         gp=None,
-        contracts=[office_contract(view, at) for view in views if _in_force(view.contract, at)],
+        contracts=[office_contract(view, at) for view in views if in_force(view.contract, at)],
         office=office_of(tables, office),
     )
     return body, [period for view in views for period in _periods(view)]
 
 
-def _parent(office: Office) -> shapes.Parent:
+def office_as_parent(office: Office) -> shapes.Parent:
+    """The office as that which a doctor or a service there belongs to."""
     name = office.name if office.display_name is None else office.display_name
     return shapes.Parent(her_id=office.her_id, organization_number=office.organization_number, name=name)
+
+
+def parent_of_office(tables: Tables, office: Office) -> shapes.Parent | None:
+    """What an office belongs to, where the register says so; with a HER-ID where it is an office here itself."""
+    number = office.parent_organization_number
+    if number is None:
+        return None
+    above = tables.office(number)
+    her_id = None if above is None else above.her_id
+    return shapes.Parent(her_id=her_id, organization_number=number, name=office.parent_organization_name)

@@ -6,13 +6,16 @@ correlation ids, answers HEAD as GET without a body, and counts by route templat
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive, Send
 
+from lookup.access.caller import Caller
+from lookup.answers import UNKNOWN
+from lookup.core import Ticket
 from lookup.metrics import OTHER
-from lookup.problems import SCOPE_KEY, Unready
+from lookup.problems import SCOPE_KEY, AuditUnavailable, Unready
 
 if TYPE_CHECKING:
     from lookup.current import ServiceState
@@ -56,7 +59,23 @@ def generation_fields(state: "ServiceState", generation: "Generation") -> Iterab
 class Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_receive", "_send", "_started", "generation", "gone", "head", "now", "scope", "state", "status")
+    __slots__ = (
+        *(
+            "_receive",
+            "_send",
+            "_started",
+            "generation",
+            "gone",
+            "head",
+            "now",
+            "operation",
+            "route",
+            "scope",
+            "state",
+            "status",
+        ),
+        *("event", "ticket"),
+    )
 
     def __init__(self, state: "ServiceState", scope: HTTPScope, receive: Receive, send: Send, *, head: bool) -> None:
         self.state, self.scope, self._receive, self._send = state, scope, receive, send
@@ -65,6 +84,10 @@ class Exchange:
         self.now = state.now()
         self.generation: Generation | None = None
         self.status = 0
+        self.route = ""  # that the request is counted under, where the path's template does not say enough
+        self.operation = ""  # of roles.OPERATIONS, where it is one of those
+        self.event = b""  # what the audit keeps for the caller's own id, where the caller is a page of ours
+        self.ticket: Ticket | None = None  # of whoever asks; none where there is no access control
         self._started = time.perf_counter()
 
     def take(self, *, fresh: bool = True) -> "Generation":
@@ -76,11 +99,52 @@ class Exchange:
             raise Unready(TOO_OLD)
         return generation
 
+    @property
+    def caller(self) -> Caller | None:
+        """Who asks; None where there is no access control."""
+        return None if self.ticket is None else self.ticket.caller
+
+    @property
+    def withhold(self) -> bool:
+        """Whether protected persons are not for whoever asks."""
+        return self.state.settings.withhold_protected or not (self.ticket is None or self.ticket.protected)
+
+    def disclose(self, nin: int, outcome: str, *, protected: bool) -> None:
+        """An answer about one person is about to leave. Raises AuditUnavailable: then it must not."""
+        self.disclose_all(outcome, [(nin, outcome, protected)])
+
+    def disclose_all(self, outcome: str, subjects: Sequence[tuple[int, str, bool]]) -> None:
+        """An answer about persons (number, outcome, protected) is about to leave: it is recorded, and counted for
+        everybody and for whoever asks. Raises AuditUnavailable: then it must not leave.
+        """
+        self.record_all(outcome, subjects)
+        for nin, came_of_it, _ in subjects:
+            self.state.counters.count_lookup(came_of_it)
+            if self.ticket is not None and self.ticket.account is not None:
+                self.ticket.account.person(nin, unknown=came_of_it == UNKNOWN)
+
+    def record_all(self, outcome: str, subjects: Sequence[tuple[int, str, bool]]) -> None:
+        """Record that persons are told of, without counting them as asked about. Raises AuditUnavailable."""
+        if self.state.audit is not None and not self.state.audit.record(self, outcome, subjects):
+            raise AuditUnavailable
+
+    @property
+    def event_id(self) -> bytes:
+        """The caller's own id of this event, where it has given one that is fit to be kept."""
+        if self.event:
+            return self.event
+        values = [value for name, value in self.scope["headers"] if name == b"nhn-event-id"]
+        return values[0] if len(values) == 1 and _EVENT_ID.fullmatch(values[0]) else b""
+
     async def receive(self) -> HTTPReceiveMessage:
         """The next message of the question."""
         message = await self._receive()
         self.gone |= message["type"] == "http.disconnect"
         return message  # type: ignore[return-value]
+
+    async def left(self) -> None:
+        """Wait until the client goes away, or is answered: the question has been read, and nothing else can come."""
+        await self._receive()
 
     async def send(self, message: Message) -> None:
         """Pass on a message of the answer, with what every answer carries."""
@@ -115,7 +179,7 @@ class Exchange:
         if self.gone:
             return
         template = self.scope.get("path_template")
-        route = PARAMETER_TYPE.sub("", template) if template else OTHER
+        route = self.route or (PARAMETER_TYPE.sub("", template) if template else OTHER)
         self.state.counters.count_request(route, self.status, time.perf_counter() - self._started)
 
 

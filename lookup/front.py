@@ -23,22 +23,40 @@ from lookup._fast.connection import Connection
 from lookup._fast.desk import Desk
 from lookup._fast.replies import HerAnswer
 from lookup._fast.tally import Tally
+from lookup._fast.tickets import Ticket
 from lookup.answers import NONE_ANSWER, WITHHELD_ANSWER
-from lookup.canonical import ROUTES
+from lookup.audit.recorder import PLACES
+from lookup.canonical import ROUTES, Route
 from lookup.connections import Connections
 from lookup.exchange import NO_GENERATION, NO_STORE, SAFE, TOO_OLD, generation_fields, is_older
 from lookup.generation import Generation
 from lookup.metrics import BUCKETS_AT, FIRST_OCTAVE, HANDED_OVER, LAST_OCTAVE, RECEIVED, SENT, SUM_AT
 from lookup.ordinary import OrdinaryProtocol
-from lookup.problems import MEDIA_TYPE, PROBLEMS, RETRY_SECONDS, problem_body
+from lookup.problems import (
+    BUSY_DETAIL,
+    MEDIA_TYPE,
+    PROBLEMS,
+    QUOTA_DETAIL,
+    AuditUnavailable,
+    Quota,
+    Unauthenticated,
+    Unready,
+    problem_body,
+)
 from lookup.resident import VACANT_START, confirmed, reply
 from lookup.rest.reverse import CACHE_CONTROL, etag_of
+from lookup.settings import Settings
+from lookup.soap.compiled import soap_book_of
+from lookup.soap.envelope import CHARSET, MEDIA_TYPES
+from lookup.soap.faults import ERROR as FAULT_STATUS
+from lookup.soap_question import VERSIONS
 from register.localtime import parse_at
 
 if TYPE_CHECKING:
     from lookup.current import ServiceState
 
 SECOND_NS = 10**9
+SOAP_TYPES = [MEDIA_TYPES[version] + CHARSET for version in VERSIONS]
 _encoder = msgspec.json.Encoder()
 Field = tuple[bytes, bytes]
 
@@ -53,15 +71,20 @@ class Front:
         """`members` are the worker's connections."""
         self.state, self.members = state, members
         self._ordinary: Callable[[], OrdinaryProtocol] | None = None
+        self._verifying: set[asyncio.Task[None]] = set()
         settings = state.settings
-        batch = [route.name == "batch" for route in ROUTES]
         self.desk = Desk(
             self,
             _tally(state),
-            limits=[settings.max_batch_body_bytes if many else settings.max_body_bytes for many in batch],
+            limits=[_limit(settings, route) for route in ROUTES],
             withhold=settings.withhold_protected,
             strict=settings.strict_nin,
             clock_offset_ns=round(settings.clock_offset * 1e9),
+            tickets=None if state.gate is None else state.gate.tickets,
+            certificates=None if state.gate is None else state.gate.certificates,
+            certificate_field="" if state.gate is None else state.gate.certificate_field,
+            ledger=None if state.audit is None else state.audit.ledger,
+            operations=[PLACES[route.operation] for route in ROUTES],
             max_buffered=settings.max_buffered_bytes,
             patience=(
                 settings.head_seconds,
@@ -83,7 +106,7 @@ class Front:
 
     def follow(self, generation: Generation) -> None:
         """Answer from this generation from now on."""
-        self.desk.swap(book_of(generation))
+        self.desk.swap(book_of(generation), soap_book_of(generation))
 
     # -- what the desk asks
 
@@ -103,8 +126,32 @@ class Front:
             ok_before=_head(200, [date, (b"content-type", b"application/json")]) + b"content-length: ",
             ok_after=b"\r\n" + _fields([NO_STORE, *SAFE, *own]),
             her_after=b"\r\n" + _fields([*SAFE, *own]),
-            problems=[_problem(word, date, own, TOO_OLD if too_old else NO_GENERATION) for word in desk.PROBLEMS],
+            soap_before=[
+                _head(status, [date, (b"content-type", content_type.encode())]) + b"content-length: "
+                for content_type in SOAP_TYPES
+                for status in (200, FAULT_STATUS)
+            ],
+            problems=[self._problem(word, date, own) for word in desk.PROBLEMS],
         )
+
+    def _problem(self, word: str, date: Field, own: list[Field]) -> tuple[bytes, bytes]:
+        """(head without its end, body) of one of desk.PROBLEMS."""
+        state, detail, more = self.state, None, {}
+        if word == "unready":
+            more = Unready(detail := TOO_OLD if self.desk.too_old else NO_GENERATION).headers
+        elif word == "busy checking":
+            word, more = "unready", Unready(detail := BUSY_DETAIL).headers
+        elif word.startswith("quota"):
+            more = Quota(1 if word == "quota" else state.clock.seconds_to_midnight()).headers
+            word, detail = "quota", QUOTA_DETAIL
+        elif word == "audit-unavailable":
+            more = AuditUnavailable().headers
+        elif word == "unauthenticated" and state.gate is not None:
+            more = Unauthenticated(state.gate.challenge).headers
+        body = problem_body(word, detail)
+        kind = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+        fields = [(name.lower().encode(), value.encode()) for name, value in more.items()]
+        return _head(PROBLEMS[word][0], [date, *kind, *fields, NO_STORE, *SAFE, *own]), body
 
     def render(self, book: Book, nin: int, at: int) -> tuple[int, int, bytes]:
         """(outcome, newest number, body) for a person whose answer was not rendered when the generation was built."""
@@ -132,7 +179,41 @@ class Front:
 
     parse_at = staticmethod(parse_at)
 
+    def is_signed(self, ticket: Ticket, proof: bytes, route: int, number: int) -> bool:
+        """Whether a request of a caller whose key must sign every request is signed."""
+        assert self.state.gate is not None
+        asked = ROUTES[route]
+        path = f"{asked.target}{number}" if asked.numbered else asked.target
+        return self.state.gate.is_signed(ticket, proof, asked.method, path)
+
+    def ask_again(self) -> None:
+        """The request whose proof was just looked at goes to the ordinary path."""
+        assert self.state.gate is not None
+        self.state.gate.ask_again()
+
+    def refused(self, operation: int, event: bytes) -> None:
+        """A request has been refused because nobody knows who asks."""
+        if self.state.audit is not None:
+            self.state.audit.refused(self.state.clock.epoch_ns(), operation, "unauthenticated", None, event)
+
     # -- what a connection asks
+
+    def is_trusted(self, transport: asyncio.Transport) -> bool:
+        """Whether a connection's client is a proxy whose word on certificates is taken."""
+        if self.state.gate is None:
+            return False
+        peer = transport.get_extra_info("peername")
+        return self.state.gate.trusts(peer[0] if isinstance(peer, tuple) else None)
+
+    def verify(self, connection: Connection, credential: bytes | None, certificate: bytes | None) -> None:
+        """Find out who asks, and tell the connection."""
+        task = asyncio.get_running_loop().create_task(self._verify(connection, credential, certificate))
+        self._verifying.add(task)
+        task.add_done_callback(self._verifying.discard)
+
+    async def _verify(self, connection: Connection, credential: bytes | None, certificate: bytes | None) -> None:
+        assert self.state.gate is not None
+        connection.verified(await self.state.gate.admit(credential, certificate))
 
     def call_soon(self, turn: Callable[[], None]) -> None:
         """Go on with a large batch when its turn comes."""
@@ -156,6 +237,13 @@ class Front:
         ordinary.data_received(rest)
         if half_closed and not ordinary.eof_received():
             transport.close()
+
+
+def _limit(settings: Settings, route: Route) -> int:
+    """The octets that a body may have."""
+    if route.soap:
+        return settings.max_soap_body_bytes
+    return settings.max_batch_body_bytes if route.name == "batch" else settings.max_body_bytes
 
 
 def book_of(generation: Generation) -> Book:
@@ -191,11 +279,3 @@ def _fields(fields: Iterable[Field]) -> bytes:
 
 def _head(status: int, fields: Iterable[Field]) -> bytes:
     return b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode()) + _fields(fields)
-
-
-def _problem(word: str, date: Field, own: list[Field], unready: str) -> tuple[bytes, bytes]:
-    """(head without its end, body) of a problem."""
-    body = problem_body(word, unready if word == "unready" else None)
-    retry = [(b"retry-after", b"%d" % RETRY_SECONDS)] if word == "unready" else []
-    kind = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body))]
-    return _head(PROBLEMS[word][0], [date, *kind, *retry, NO_STORE, *SAFE, *own]), body

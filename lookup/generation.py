@@ -20,10 +20,11 @@ from weakref import WeakValueDictionary
 
 import lmdb
 
-from lookup.core import Index
+from lookup.core import Index, SoapParts
 from lookup.events import Events
 from lookup.index import LENGTH_BITS, POINTERS_HEADER
 from lookup.manifest import (
+    CONTRACTS,
     CURRENT,
     EVENTS,
     FORMAT,
@@ -35,6 +36,7 @@ from lookup.manifest import (
     PIN,
     POINTERS,
     READER,
+    SOAP,
     FileEntry,
     Manifest,
     NotServable,
@@ -51,6 +53,7 @@ from lookup.manifest import (
     write_manifest,
 )
 from lookup.people import People
+from lookup.public_list import PublicList
 from lookup.record import Damaged
 from lookup.tables import MAX_DATABASES, Tables
 from lookup.warm import forget, pause, populate, read_through
@@ -81,8 +84,9 @@ class Generation:
     """One opened generation. Hold a reference for as long as anything that came out of it is in use.
 
     `index` and `events` may be asked from any thread; `tables` and `people` give each thread an object of its own.
-    `people` is None on a node without people.mdb, `events` on one without events.bin. `as_of_seconds` is the register's
-    age as seconds since 1970-01-01T00:00:00Z.
+    `people` is None on a node without people.mdb, `events` on one without events.bin, `soap` on one without soap.bin,
+    `contracts` on one without contracts.bin.
+    `as_of_seconds` is the register's age as seconds since 1970-01-01T00:00:00Z.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, stamps: Stamps) -> None:
@@ -97,6 +101,14 @@ class Generation:
         self._people_env = _environment(folder / KINDS[PEOPLE], stamps, readahead=False) if people else None
         events = KINDS[EVENTS]
         self.events = Events(_map(folder / events, stamps[events])) if events in stamps else None
+        soap = KINDS[SOAP]
+        if soap in stamps:
+            self._maps[soap] = _map(folder / soap, stamps[soap])
+        self.soap = SoapParts(self._maps[soap]) if soap in stamps else None
+        contracts = KINDS[CONTRACTS]
+        if contracts in stamps:
+            self._maps[contracts] = _map(folder / contracts, stamps[contracts])
+        self.contracts = PublicList(self._maps[contracts]) if contracts in stamps else None
         self._threads = threading.local()
         self._check()
 
@@ -113,6 +125,11 @@ class Generation:
             raise NotServable("people.mdb is of another generation")
         if self.events is not None and self.events.batches[-1].digest != said.content_digest:
             raise NotServable("events.bin is of another generation")
+        soap = self.soap
+        if soap is not None and (soap.slots, soap.digest) != (said.slots, said.content_digest):
+            raise NotServable("soap.bin is of another generation")
+        if self.contracts is not None and self.contracts.digest != said.content_digest:
+            raise NotServable("contracts.bin is of another generation")
 
     @property
     def tables(self) -> Tables:

@@ -1,7 +1,7 @@
 """Structured logs: one JSON object a line on standard error, for events with a story. Numbers are metrics.
 
 Promises that nothing shaped like a national id leaves through here, whoever wrote it: every text is masked,
-tracebacks and the messages of libraries included.
+tracebacks, warnings and the messages of libraries included, and what the interpreter itself would print.
 """
 
 import logging
@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from register.ids import mask
+from register.secrecy import tell_uncaught
 
 
 def masked(value: Any) -> Any:
@@ -53,3 +54,9 @@ def configure() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    tell_uncaught(_tell)
+
+
+def _tell(what: str, error: BaseException | None) -> None:
+    structlog.get_logger().error(what, exc_info=error)

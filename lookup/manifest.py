@@ -7,6 +7,7 @@ anything before it forks, uses this alone; lookup.generation opens. Layout: docs
 import hashlib
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -22,9 +23,17 @@ CURRENT = "CURRENT"
 PIN = "PIN"
 REFUSED = "refused.json"
 
-INDEX, POINTERS, PEOPLE, EVENTS = "index", "pointers", "people", "events"
-KINDS = {INDEX: "index.mdb", POINTERS: "pointers.bin", PEOPLE: "people.mdb", EVENTS: "events.bin"}
+INDEX, POINTERS, PEOPLE, EVENTS, SOAP, CONTRACTS = "index", "pointers", "people", "events", "soap", "contracts"
+KINDS = {
+    INDEX: "index.mdb",
+    POINTERS: "pointers.bin",
+    PEOPLE: "people.mdb",
+    EVENTS: "events.bin",
+    SOAP: "soap.bin",
+    CONTRACTS: "contracts.bin",
+}
 NEEDED = (INDEX, POINTERS)
+LARGE_FILES = 2  # the index, and persons' particulars: of the size of all others together, many times
 MAX_MANIFEST_BYTES = 1 << 20
 
 _NAME = re.compile(r"(0|[1-9][0-9]{0,18})-([0-9a-f]{8})", re.ASCII)
@@ -195,34 +204,43 @@ def stamp_of(stat: os.stat_result) -> Stamp:
     return Stamp(stat.st_dev, stat.st_ino, stat.st_size, stat.st_ctime_ns)
 
 
-def verify_files(folder: Path) -> Stamps:
+def verify_files(folder: Path, *, side_by_side: bool = False) -> Stamps:
     """Hold every file of a known kind against the manifest: size and sha256. Raises NotServable, of which Unreadable.
 
-    A file that is not needed may be missing; then it is not among the stamps.
+    A file that is not needed may be missing; then it is not among the stamps. `side_by_side`: the two large ones are
+    read at a time; not where somebody serves meanwhile, who needs the processors more.
     """
     manifest, stamp = read_manifest(folder)
-    stamps = {MANIFEST: stamp}
-    for kind, name in KINDS.items():
-        entry = manifest.file(kind)
-        if entry is None:
-            continue
-        try:
-            with (folder / name).open("rb") as file:
-                stamp = stamp_of(os.fstat(file.fileno()))
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest() if stamp.bytes == entry.bytes else ""
-                unchanged = stamp == stamp_of(os.fstat(file.fileno()))
-        except FileNotFoundError:
-            if kind in NEEDED or entry.needed:
-                raise Unreadable(f"{name} is missing") from None
-            continue
-        except OSError as error:
-            raise Unreadable(f"{name} cannot be read: {error.strerror}") from None
-        if not unchanged:
-            raise Unreadable(f"{name} changed while it was read")
-        if sha256 != entry.sha256:
-            raise NotServable(f"{name} is not what the manifest says")
-        stamps[name] = stamp
-    return stamps
+    known = [(kind, entry) for kind in KINDS if (entry := manifest.file(kind)) is not None]
+    if side_by_side:
+        with ThreadPoolExecutor(LARGE_FILES) as threads:
+            stamps = list(threads.map(lambda one: _verify_file(folder, *one), known))
+    else:
+        stamps = [_verify_file(folder, *one) for one in known]
+    return {MANIFEST: stamp} | {
+        KINDS[kind]: one for (kind, _), one in zip(known, stamps, strict=True) if one is not None
+    }
+
+
+def _verify_file(folder: Path, kind: str, entry: FileEntry) -> Stamp | None:
+    """A file's stamp, None where it is missing and not needed. Raises NotServable."""
+    name = KINDS[kind]
+    try:
+        with (folder / name).open("rb") as file:
+            stamp = stamp_of(os.fstat(file.fileno()))
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest() if stamp.bytes == entry.bytes else ""
+            unchanged = stamp == stamp_of(os.fstat(file.fileno()))
+    except FileNotFoundError:
+        if kind in NEEDED or entry.needed:
+            raise Unreadable(f"{name} is missing") from None
+        return None
+    except OSError as error:
+        raise Unreadable(f"{name} cannot be read: {error.strerror}") from None
+    if not unchanged:
+        raise Unreadable(f"{name} changed while it was read")
+    if sha256 != entry.sha256:
+        raise NotServable(f"{name} is not what the manifest says")
+    return stamp
 
 
 def check_stamps(folder: Path, stamps: Stamps) -> None:

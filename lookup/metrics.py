@@ -22,11 +22,12 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from lookup.access.quota import Usage
 from lookup.core import COMPILED
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # what `exposition` gives
 OTHER = "other"
-MAX_ROUTES = 64
+MAX_ROUTES = 128
 STATUSES = (200, 304, 400, 401, 403, 404, 405, 410, 413, 415, 429, 500, 503)
 OUTCOMES = ("assigned", "vacant", "none", "withheld", "unknown", "invalid", "confirmed", "not-confirmed", "history")
 # Log-linear, two buckets to an octave of nanoseconds: from 4 microseconds to 17 seconds.
@@ -44,9 +45,16 @@ BUCKETS_SECONDS = (
 # The supervisor's own block, the first, uses the head alone, and other words of it.
 LIVE, SERIAL, AS_OF, SWAPS, FAILED_SWAPS, HEARTBEAT = range(6)
 RECEIVED, SENT, OPEN, ACCEPTED, REFUSED, HANDED_OVER, REFUSED_FRAMING = range(6, 13)
-ENDINGS = ("head", "body", "idle", "write", "overfull")  # why a connection is ended before its client ends it
+# why a connection is ended before its client ends it
+ENDINGS = ("head", "body", "idle", "write", "overfull", "handshake")
 ENDED = {reason: word for word, reason in enumerate(ENDINGS, 13)}
-RESTARTS, NOT_SERVED, FALLBACK, PINNED = range(4)
+FAILED_HANDSHAKES, REFUSED_CREDENTIALS, CLIENTS_UNFIT, AUDIT_UNAVAILABLE, AUDIT_SPOOLING = range(
+    13 + len(ENDINGS), 18 + len(ENDINGS)
+)
+RESTARTS, NOT_SERVED, FALLBACK, PINNED, CERTIFICATE_EXPIRES = range(5)
+# where there must be room; a word holds the octets that are free and 1, and 0 where nobody could tell
+PLACES = ("data", "audit", "spool")
+FREE = {place: word for word, place in enumerate(PLACES, 5)}
 HEAD = 24
 _ROUTES_AT = HEAD + len(OUTCOMES) + 1
 BUCKETS_AT = len(STATUSES) + 1
@@ -85,6 +93,7 @@ METRICS = {
         Declared("flr_connections_total", "Connections accepted."),
         Declared("flr_connections_refused_total", "Connections above a limit, closed at once."),
         Declared("flr_connections_ended_total", "Connections ended by us because they took too long.", ("reason",)),
+        Declared("flr_failed_handshakes_total", "Connections on which the two sides did not come to TLS."),
         Declared("flr_handovers_total", "Connections that the compiled HTTP path handed over to the ordinary one."),
         Declared("flr_refused_framing_total", "Requests refused because of how they were framed."),
         Declared("flr_swaps_total", "Generations taken up by workers."),
@@ -103,6 +112,19 @@ METRICS = {
             "1 when another valid generation is served instead of the one that PIN, or else CURRENT, names.",
         ),
         Declared("flr_pinned", "1 when PIN holds the generation."),
+        Declared("flr_credentials_refused_total", "Credentials, and proofs of them, that were not taken."),
+        Declared(
+            "flr_clients_unfit", "Workers whose clients file is unfit or gone, and who keep the clients of before."
+        ),
+        Declared("flr_audit_unavailable", "Workers that cannot record, and so tell nothing of persons."),
+        Declared("flr_audit_spooling", "Workers that record in the second place, the spool."),
+        Declared("flr_free_bytes", "Octets that are free where the data, the audit and its spool are.", ("place",)),
+        Declared("flr_client_requests_total", "Requests of a client.", ("client",)),
+        Declared("flr_client_refused_total", "Requests of a client above its limits.", ("client", "reason")),
+        Declared("flr_client_numbers_today", "Numbers that a client has asked about today.", ("client",)),
+        Declared("flr_client_unknown_today", "How many of them the register has never seen.", ("client",)),
+        Declared("flr_client_persons_today", "About how many persons, where that is limited.", ("client",)),
+        Declared("flr_certificate_expires_timestamp_seconds", "The moment until which our certificate is valid."),
         Declared("flr_build_info", "What is running."),
     )
 }
@@ -184,16 +206,25 @@ class Counters:
         """Said by the supervisor: a worker was started, or has died. Either way it serves nothing yet, or any more."""
         base = (worker + 1) * _BLOCK_WORDS
         self._words[base + LIVE] = int(live)
-        for word in (SERIAL, AS_OF, OPEN, HEARTBEAT):
+        for word in (SERIAL, AS_OF, OPEN, HEARTBEAT, CLIENTS_UNFIT, AUDIT_UNAVAILABLE, AUDIT_SPOOLING):
             self._words[base + word] = 0
 
     def supervise(self, word: int, value: int) -> None:
-        """Set a word of the supervisor's block: RESTARTS, NOT_SERVED, FALLBACK or PINNED."""
+        """Set a word of the supervisor's block: RESTARTS and so on."""
         self._words[word] = value
 
     def supervised(self, word: int) -> int:
         """A word of the supervisor's block."""
         return self._words[word]
+
+    def free(self) -> dict[str, int]:
+        """The octets that are free in each of PLACES of which that is known."""
+        words = {place: self._words[word] for place, word in FREE.items()}
+        return {place: octets - 1 for place, octets in words.items() if octets}
+
+    def templates(self) -> tuple[str, ...]:
+        """The routes that have been registered, by place; the first is OTHER."""
+        return tuple(self._routes)
 
     def head(self, word: int) -> list[int]:
         """A word of the head of every live worker's block; 0 for the others."""
@@ -221,8 +252,8 @@ class Counters:
 class _Collector(Collector):
     """Turns the counters into metrics. `now` is in seconds since 1970-01-01T00:00:00Z."""
 
-    def __init__(self, counters: Counters, now: float, stale_warn_hours: float) -> None:
-        self.counters, self.now, self.stale_warn_hours = counters, now, stale_warn_hours
+    def __init__(self, counters: Counters, now: float, stale_warn_hours: float, usage: Iterable[Usage]) -> None:
+        self.counters, self.now, self.stale_warn_hours, self.usage = counters, now, stale_warn_hours, usage
 
     def collect(self) -> Iterator[Metric]:
         yield from self._requests()
@@ -231,16 +262,19 @@ class _Collector(Collector):
             lookups.add_metric([outcome], n)
         yield lookups
         yield from self._connections()
+        yield from self._access()
         yield _counter("flr_swaps_total", sum(self.counters.head(SWAPS)))
         yield _counter("flr_failed_swaps_total", sum(self.counters.head(FAILED_SWAPS)))
         yield _counter("flr_worker_restarts_total", self.counters.supervised(RESTARTS))
         yield from self._generation()
         for name, word in (("flr_not_served", NOT_SERVED), ("flr_fallback", FALLBACK), ("flr_pinned", PINNED)):
             yield _gauge(name, self.counters.supervised(word))
+        if expires := self.counters.supervised(CERTIFICATE_EXPIRES):
+            yield _gauge("flr_certificate_expires_timestamp_seconds", expires)
         yield InfoMetricFamily(
             "flr_build",
             METRICS["flr_build_info"].help,
-            {"version": _version(), "core": "compiled" if COMPILED else "plain"},
+            {"version": running_version(), "core": "compiled" if COMPILED else "plain"},
         )
 
     def _requests(self) -> Iterator[Metric]:
@@ -265,6 +299,7 @@ class _Collector(Collector):
             ("flr_sent_bytes_total", SENT),
             ("flr_connections_total", ACCEPTED),
             ("flr_connections_refused_total", REFUSED),
+            ("flr_failed_handshakes_total", FAILED_HANDSHAKES),
             ("flr_handovers_total", HANDED_OVER),
             ("flr_refused_framing_total", REFUSED_FRAMING),
         ):
@@ -274,6 +309,25 @@ class _Collector(Collector):
         for reason, word in ENDED.items():
             ended.add_metric([reason], sum(self.counters.head(word)))
         yield ended
+
+    def _access(self) -> Iterator[Metric]:
+        yield _counter("flr_credentials_refused_total", sum(self.counters.head(REFUSED_CREDENTIALS)))
+        yield _gauge("flr_clients_unfit", sum(self.counters.head(CLIENTS_UNFIT)))
+        yield _gauge("flr_audit_unavailable", sum(self.counters.head(AUDIT_UNAVAILABLE)))
+        yield _gauge("flr_audit_spooling", sum(self.counters.head(AUDIT_SPOOLING)))
+        free = _gauge("flr_free_bytes")
+        for place, octets in self.counters.free().items():
+            free.add_metric([place], octets)
+        yield free
+        requests, refused = _counter("flr_client_requests_total"), _counter("flr_client_refused_total")
+        today = {member: _gauge(f"flr_client_{member}_today") for member in ("numbers", "unknown", "persons")}
+        for one in self.usage:
+            requests.add_metric([one.client], one.requests)
+            for reason, count in one.refused.items():
+                refused.add_metric([one.client, reason], count)
+            for member, family in today.items():
+                family.add_metric([one.client], getattr(one, member))
+        yield from (requests, refused, *today.values())
 
     def _generation(self) -> Iterator[Metric]:
         yield _gauge("flr_workers", sum(self.counters.head(LIVE)))
@@ -302,15 +356,19 @@ def _gauge(name: str, value: float | None = None) -> GaugeMetricFamily:
     return GaugeMetricFamily(name, declared.help, value, declared.labels or None)
 
 
-def _version() -> str:
+def running_version() -> str:
+    """The version that is installed."""
     try:
         return version("fastlegeregisteret")
     except PackageNotFoundError:
         return "unknown"
 
 
-def exposition(counters: Counters, now: float, stale_warn_hours: float) -> bytes:
-    """The text that is scraped, of CONTENT_TYPE. `now` is in seconds since 1970-01-01T00:00:00Z."""
+def exposition(counters: Counters, now: float, stale_warn_hours: float, usage: Iterable[Usage] = ()) -> bytes:
+    """The text that is scraped, of CONTENT_TYPE. `now` is in seconds since 1970-01-01T00:00:00Z.
+
+    `usage` is what each client has asked.
+    """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(counters, now, stale_warn_hours))
+    registry.register(_Collector(counters, now, stale_warn_hours, usage))
     return generate_latest(registry)

@@ -89,7 +89,13 @@ class OrdinaryProtocol(HttpToolsProtocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free everything: what waits is never begun, and what runs is told."""
+        """Free everything."""
+        self._give_up()
+        super().connection_lost(exc)
+        self.members.leave(self)
+
+    def _give_up(self) -> None:
+        """What waits is never begun, and what runs is told."""
         self.closed = True
         self._unparsed = b""
         self.pipeline.clear()
@@ -97,12 +103,13 @@ class OrdinaryProtocol(HttpToolsProtocol):
             if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
                 cycle.message_event.set()
-        super().connection_lost(exc)
-        self.members.leave(self)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """The client sends no more. True keeps the connection until what it has sent whole is answered."""
         self._half_closed = True
+        if self.transport.get_extra_info("sslcontext") is not None:
+            self._give_up()  # TLS has no half: what the transport has is sent, and no more can be written
+            return False
         self._parse()
         return self._in_flight()
 

@@ -77,18 +77,20 @@ class People:
 
     def person(self, nin: int) -> Person | None:
         """The particulars of the person whose newest number is `nin`, or None."""
+        line = self.line(nin)
+        try:
+            return None if line is None else _decoder.decode(line)
+        except msgspec.DecodeError:
+            raise Damaged("a person's record is not of its type") from None
+
+    def line(self, nin: int) -> bytes | None:
+        """The canonical line of that person, as it stands."""
         bucket, _ = key.split(key.mix(nin), self.meta.bits)
         frame = self._txn.get(u32_key(bucket), db=self._people)
         if frame is None:
             return None
         start = b'{"nin":"%011d",' % nin  # a canonical line begins with its first member
-        for line in self._frames.decode(frame).splitlines():
-            if line.startswith(start):
-                try:
-                    return _decoder.decode(line)
-                except msgspec.DecodeError:
-                    raise Damaged("a person's record is not of its type") from None
-        return None
+        return next((line for line in self._frames.decode(frame).splitlines() if line.startswith(start)), None)
 
     def stored(self, bucket: int) -> bytes:
         """The frame of a bucket as it stands; empty where there is none."""

@@ -18,6 +18,8 @@ from lookup import shapes
 MEDIA_TYPE = "application/problem+json"
 URN = "urn:flr:problem:"
 RETRY_SECONDS = 5
+QUOTA_DETAIL = "the client has asked as much as it may; see its limits"
+BUSY_DETAIL = "more credentials than can be checked at a time"
 SCOPE_KEY = "flr"  # where a request's scope holds its Exchange
 
 # word -> (HTTP status, title)
@@ -68,6 +70,15 @@ class InvalidNin(Problem):
     """A string that is not a valid national id."""
 
     word = "invalid-nin"
+
+
+class Unauthenticated(Problem):
+    """Who asks is not known. What was wrong with the credential is not told."""
+
+    word = "unauthenticated"
+
+    def __init__(self, challenge: str) -> None:
+        super().__init__(None, {"WWW-Authenticate": challenge})
 
 
 class Forbidden(Problem):
@@ -134,6 +145,15 @@ class UnsupportedMediaType(Problem):
     word = "unsupported-media-type"
 
 
+class Quota(Problem):
+    """The client has asked as much as it may, for now or for today."""
+
+    word = "quota"
+
+    def __init__(self, retry_seconds: int) -> None:
+        super().__init__(QUOTA_DETAIL, {"Retry-After": str(retry_seconds)})
+
+
 class Unready(Problem):
     """No generation in service, or one too old to answer from. Never "no GP"."""
 
@@ -141,6 +161,15 @@ class Unready(Problem):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, {"Retry-After": str(RETRY_SECONDS)})
+
+
+class AuditUnavailable(Problem):
+    """The answer is about a person, and it cannot be recorded who has asked."""
+
+    word = "audit-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(None, {"Retry-After": str(RETRY_SECONDS)})
 
 
 class NotServedHere(Problem):

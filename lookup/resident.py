@@ -32,11 +32,15 @@ VACANT_START = b'{"status":"%s"' % VACANT.encode()
 
 
 class Reply(NamedTuple):
-    """The answer for a person whose newest number is `nin`: `status` is that of the body, a JSON object."""
+    """The answer for a person whose newest number is `nin`: `status` is that of the body, a JSON object.
+
+    `protected` is whether the person is, also where the caller may know the answer.
+    """
 
     status: str
     nin: int
     body: bytes
+    protected: bool
 
     def __repr__(self) -> str:
         """No content: it is about a person."""
@@ -52,13 +56,14 @@ def reply(generation: "Generation", nin: int, at: int, withhold: bool) -> Reply 
     if found is None:
         return None
     if withhold and found.protected:
-        return Reply(WITHHELD, found.nin, WITHHELD_ANSWER)
+        return Reply(WITHHELD, found.nin, WITHHELD_ANSWER, found.protected)
     fragment = fragment_of(generation, found, at)
     if fragment is None or found.membership is None:
-        return Reply(NONE, found.nin, NONE_ANSWER)
+        return Reply(NONE, found.nin, NONE_ANSWER, found.protected)
     begin_code = generation.tables.begin_codes[found.membership.begin]
     status = VACANT if fragment.json.startswith(VACANT_START) else ASSIGNED
-    return Reply(status, found.nin, single_answer(fragment.json, found.membership, begin_code))
+    body = single_answer(fragment.json, found.membership, begin_code)
+    return Reply(status, found.nin, body, found.protected)
 
 
 def fragment_of(generation: "Generation", found: Found, at: int) -> Fragment | None:

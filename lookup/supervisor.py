@@ -1,10 +1,10 @@
 """The process over the workers: forks them, verifies each generation once, says "look now", replaces the dead.
 
 One thread, always: that is what makes the fork safe, so nothing here may start one, open LMDB or run a loop. It
-listens to signals (SIGTERM and SIGINT stop, SIGHUP looks again with fresh eyes), to the data folder (inotify, and a
-poll in case inotify is deaf there), and to its workers. What is to be served is for lookup.choice to say; what no
-worker can open is not asked for again, and a worker that alone cannot open it is replaced, never one that serves it.
-A worker whose loop does not turn is replaced, too.
+listens to signals (SIGTERM and SIGINT stop, SIGHUP looks again with fresh eyes, at the certificate too), to the data
+folder (inotify, and a poll in case inotify is deaf there), and to its workers. What is to be served is for
+lookup.choice to say; what no worker can open is not asked for again, and a worker that alone cannot open it is
+replaced, never one that serves it. A worker whose loop does not turn is replaced, too.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import inotify_simple
@@ -28,7 +29,8 @@ from lookup.current import ServiceState
 from lookup.manifest import Stamps
 from lookup.runfile import remove_dead
 from lookup.systemd import notify
-from lookup.worker import RECEIVE_BYTES, Report, Worker, handle_signals
+from lookup.tls import Certificate, WrongCertificate
+from lookup.worker import RECEIVE_BYTES, RENEW, Report, Worker, handle_signals
 
 log = structlog.get_logger()
 
@@ -45,7 +47,8 @@ class Slot:
     """One place for a worker; the processes in it come and go.
 
     `told` is the order that the worker has last been given (None, once `spoken_to`, that there is none), `failed` why
-    it could not carry that out, `serving` the name of the generation that it says it has.
+    it could not carry that out, `serving` the name of the generation that it says it has, `certificate` the turn of the
+    certificate that it has.
     """
 
     number: int
@@ -56,6 +59,7 @@ class Slot:
     spoken_to: bool = False
     failed: str | None = None
     serving: str | None = None
+    certificate: int = 0
     started: float = 0.0
     beat: int = 0
     beat_at: float = 0.0
@@ -67,13 +71,15 @@ class Slot:
 class Supervisor:
     """Runs until it is told to stop. `sockets` are bound and listening; `app` was made with `state`.
 
-    `verified` gives the stamps of generations that somebody has verified while all this was being made.
+    `verified` gives the stamps of generations that somebody has verified while all this was being made. With a
+    `certificate`, TLS is spoken on the first of the sockets.
     """
 
     state: ServiceState
     app: Any
     sockets: list[socket.socket]
     verified: Callable[[], dict[str, Stamps]] = dict
+    certificate: Certificate | None = None
     slots: list[Slot] = field(init=False)
     said: tuple[object, ...] = ()
     stopping: bool = False
@@ -89,6 +95,7 @@ class Supervisor:
     def run(self) -> None:
         """Start the workers and see to them until SIGTERM or SIGINT."""
         self._listen()
+        self._show_expiry()
         gc.collect()
         gc.freeze()  # so that the collector does not touch, and copy, what the workers share
         self._start_due()
@@ -96,6 +103,7 @@ class Supervisor:
         self.look()
         notify("READY=1")
         while not self.stopping:
+            self.state.pulse.beat(self.state.clock.epoch_ns(), self.state.settings)
             self._wait()
             self._start_due()
             self.look()
@@ -116,7 +124,8 @@ class Supervisor:
         for listening, role in zip(self.sockets, ("public", "admin"), strict=False):
             name = listening.getsockname()
             where = {"uds": name} if isinstance(name, str) else {"host": name[0], "port": name[1]}
-            log.info("listening", role=role, pid=os.getpid(), **where)
+            tls = self.certificate is not None and role == "public"
+            log.info("listening", role=role, pid=os.getpid(), tls=tls, **where)
 
     def _wait(self) -> None:
         now = time.monotonic()
@@ -140,6 +149,23 @@ class Supervisor:
             elif number == signal.SIGHUP:
                 self.choice.forget()
                 self.said = ()
+                self._renew()
+
+    def _renew(self) -> None:
+        """See whether there is a new certificate: only one that is good is told to the workers."""
+        if self.certificate is None:
+            return
+        try:
+            self.certificate.renew()
+        except WrongCertificate as error:
+            log.error("certificate not taken up", why=str(error))
+            return
+        self._show_expiry()
+
+    def _show_expiry(self) -> None:
+        if self.certificate is not None:
+            log.info("certificate", expires=datetime.fromtimestamp(self.certificate.expires, UTC).isoformat())
+            self.counters.supervise(metrics.CERTIFICATE_EXPIRES, self.certificate.expires)
 
     # -- generations
 
@@ -176,17 +202,27 @@ class Supervisor:
 
     def _tell(self, slot: Slot) -> None:
         order = self.choice.order
-        if slot.control is None or (slot.told == order and slot.spoken_to):
+        if slot.control is None:
             return
-        if order is not None or not slot.spoken_to:
-            try:
-                sent = slot.control.send(line := msgspec.json.encode(order) + b"\n")
-            except OSError:
-                return  # full, so told again at the next look; or dead, so soon reaped
-            if sent != len(line):
-                log.error("a worker does not listen", worker=slot.number)
-                os.kill(slot.pid, signal.SIGKILL)
-        slot.told, slot.failed, slot.spoken_to = order, None, True
+        if self.certificate is not None and slot.certificate != self.certificate.turn and self._say(slot, RENEW):
+            slot.certificate = self.certificate.turn
+        if slot.told == order and slot.spoken_to:
+            return
+        if (order is None and slot.spoken_to) or self._say(slot, order):
+            slot.told, slot.failed, slot.spoken_to = order, None, True
+
+    def _say(self, slot: Slot, what: Order | str | None) -> bool:
+        """Whether the worker has been told; if not, it is full, and told again at the next look, or soon reaped."""
+        if slot.control is None:
+            return False
+        try:
+            sent = slot.control.send(line := msgspec.json.encode(what) + b"\n")
+        except OSError:
+            return False
+        if sent != len(line):
+            log.error("a worker does not listen", worker=slot.number)
+            os.kill(slot.pid, signal.SIGKILL)
+        return True
 
     def _receive(self, slot: Slot) -> None:
         assert slot.control is not None
@@ -242,6 +278,7 @@ class Supervisor:
         slot.pid, slot.control, slot.received, slot.told, slot.failed = pid, ours, b"", None, None
         slot.started, slot.due, slot.spoken_to = time.monotonic(), None, False
         slot.beat, slot.beat_at = 0, slot.started
+        slot.certificate = 0 if self.certificate is None else self.certificate.turn
         ours.setblocking(False)
         self.selector.register(ours, selectors.EVENT_READ, slot)
         self.counters.set_live(slot.number, live=True)
@@ -258,7 +295,7 @@ class Supervisor:
             for thing in (self.selector, self.inotify, self.signals, self.wakeup):
                 thing.close()
             self.counters.become(slot.number)
-            worker = Worker(self.state, self.app, self.sockets, control)
+            worker = Worker(self.state, self.app, self.sockets, control, slot.number, self.certificate)
             handle_signals(worker)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             worker.run()

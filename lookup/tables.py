@@ -220,9 +220,24 @@ class Tables:
         """The contract that has a slot. Raises Damaged when none has."""
         return int.from_bytes(present(self._get(SLOT_CONTRACTS, u32_key(slot))), "little")
 
+    def holds(self, table: str, key: bytes) -> bool:
+        """Whether a table has a record under a key."""
+        return self._get(table, key) is not None
+
+    def contract_ids(self) -> list[int]:
+        """The contract of every slot, by slot. Raises Damaged."""
+        found = list(self._txn.cursor(self._databases[SLOT_CONTRACTS]))
+        if [slot for slot, _ in found] != list(map(u32_key, range(self.meta.slots))):
+            raise Damaged("a slot's contract is not there")
+        return [int.from_bytes(contract, "little") for _, contract in found]
+
     def lines(self, table: str) -> Iterator[bytes]:
         """The canonical line of every record of a table, by key."""
-        return (bytes(line) for _, line in self._txn.cursor(self._databases[table]))
+        return (line for _, line in self.items(table))
+
+    def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
+        """(key, canonical line) of every record of a table, by key."""
+        return self._txn.cursor(self._databases[table]).iternext()
 
 
 class _Text(msgspec.Struct):

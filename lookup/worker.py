@@ -1,9 +1,10 @@
 """One worker: an HTTP server on a loop of its own, and a thread that opens generations for it.
 
 Told by the supervisor, over a socket, which generation to serve (one JSON object a line, `Order`, or null when there
-is none); answers with a `Report`. A generation is opened, warmed and tested on the thread; the loop only replaces one
-pointer, between two requests. One that is in service here already is not opened again: it is mapped, whatever became
-of its folder. When the supervisor is gone the worker finishes what it has and ends.
+is none), and when to look for a new certificate (RENEW); answers with a `Report`. A generation is opened, warmed and
+tested on the thread; the loop only replaces one pointer, between two requests. One that is in service here already is
+not opened again: it is mapped, whatever became of its folder. When the supervisor is gone the worker finishes what it
+has and ends.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import structlog
@@ -30,9 +31,10 @@ from lookup.core import COMPILED
 from lookup.current import ServiceState
 from lookup.generation import Generation, open_generation
 from lookup.manifest import GENERATIONS
-from lookup.metrics import HEARTBEAT
+from lookup.metrics import AUDIT_SPOOLING, AUDIT_UNAVAILABLE, CLIENTS_UNFIT, HEARTBEAT, REFUSED_CREDENTIALS
 from lookup.ordinary import OrdinaryProtocol
 from lookup.runfile import RunFile, State
+from lookup.tls import Certificate, Handshake, WrongCertificate
 
 if TYPE_CHECKING:
     from lookup.front import Front
@@ -43,6 +45,7 @@ RECEIVE_BYTES = 1 << 16
 SAME_SIGNAL_SECONDS = 1.0  # a group is told as a whole, and then again by the supervisor
 STOPPING_SECONDS = 0.02
 ACCEPT_WITHIN_SECONDS = 5.0
+RENEW = "certificate"  # what the supervisor says when there may be a new one
 SWITCH_SECONDS = 1e-4  # the longest that the loop waits for the interpreter, when the thread has it
 
 
@@ -71,8 +74,30 @@ class _Server(uvicorn.Server):
         self._captured_signals.append(sig)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        certificate = self._worker.certificate
+        public, *others = sockets or []
+        await super().startup(sockets if certificate is None else others)
+        if certificate is not None:
+            await self._listen_securely(public, certificate)
         self._worker.accepting.set()
+
+    async def _listen_securely(self, listening: socket.socket, certificate: Certificate) -> None:
+        """As the server listens, but for the handshake."""
+        config, members = self.config, self._worker.members
+        kind: Callable[..., asyncio.Protocol] = config.http_protocol_class
+        make = partial(
+            kind,
+            config=config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            _loop=None,
+        )
+        loop = asyncio.get_running_loop()
+        self.servers.append(
+            await loop.create_server(
+                lambda: Handshake(certificate, members, make), sock=listening, backlog=config.backlog
+            )
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         worker, settings = self._worker, self._worker.state.settings
@@ -97,8 +122,22 @@ class _Server(uvicorn.Server):
 class Worker:
     """The life of one worker process, after the fork."""
 
-    def __init__(self, state: ServiceState, app: Any, sockets: list[socket.socket], control: socket.socket) -> None:
-        self.state, self.control, self.sockets = state, control, sockets
+    def __init__(
+        self,
+        state: ServiceState,
+        app: Any,
+        sockets: list[socket.socket],
+        control: socket.socket,
+        slot: int,
+        certificate: Certificate | None = None,
+    ) -> None:
+        """With a certificate, TLS is spoken on the first of the sockets."""
+        if state.credentials is not None:
+            state.credentials.begin()
+            state.credentials.gate.on_refused = partial(state.counters.add, REFUSED_CREDENTIALS)
+        if state.audit is not None:
+            state.audit.begin(slot)
+        self.state, self.control, self.sockets, self.certificate = state, control, sockets, certificate
         self.control.setblocking(False)
         self.members = Connections(state.settings, state.counters)
         self.front = _front(state, self.members)
@@ -141,6 +180,8 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.control, self._receive)
         beating = self._loop.create_task(self._beat())
+        if self.state.credentials is not None:
+            self._warming = self._loop.create_task(self.state.credentials.warm())
         try:
             # Who asks while a service starts is better off waiting for a moment than told that it cannot answer.
             with contextlib.suppress(TimeoutError):
@@ -150,13 +191,30 @@ class Worker:
         finally:
             beating.cancel()
             self._run_file.remove()
+            if self.state.audit is not None:
+                self.state.audit.stop()
 
     async def _beat(self) -> None:
-        """Once a second: tell the supervisor that the loop turns, and end the connections that take too long."""
+        """Once a second: tell the supervisor that the loop turns, and do what is due each second."""
         while True:
             self.state.counters.add(HEARTBEAT)
             self.members.sweep(time.monotonic())
+            self._look_after_access()
             await asyncio.sleep(SWEEP_SECONDS)
+
+    def _look_after_access(self) -> None:
+        """Take up clients that have changed; let the audit seal what is due."""
+        state = self.state
+        if state.credentials is not None:
+            state.credentials.refresh()
+            state.counters.set(CLIENTS_UNFIT, int(state.credentials.unfit))
+        if state.audit is not None:
+            state.counters.set(AUDIT_UNAVAILABLE, int(not state.audit.available))
+            state.counters.set(AUDIT_SPOOLING, int(state.audit.spooling))
+        if state.audit is not None and state.audit.beat() and self.front is not None:
+            self.front.desk.record_in(state.audit.ledger)
+            if state.gate is not None:
+                state.gate.forget()  # tickets have the numbers of the ledger before
 
     def say(self, state: State) -> None:
         """Write the run file. A full disk does not stop a worker that serves."""
@@ -180,11 +238,22 @@ class Worker:
             return
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            self._wanted = msgspec.json.decode(line, type=Order | None)  # of several, the last is what counts
-        if lines and self._wanted is None:
-            self._decided.set()
+            told = msgspec.json.decode(line, type=Order | Literal["certificate"] | None)
+            if told == RENEW:
+                self._renew()
+                continue
+            self._wanted = told  # of several, the last is what counts
+            if told is None:
+                self._decided.set()
         if self._wanted is not None and self._following is None:
             self._following = asyncio.get_running_loop().create_task(self._follow())
+
+    def _renew(self) -> None:
+        assert self.certificate is not None
+        try:
+            self.certificate.renew()
+        except WrongCertificate as error:
+            log.error("certificate not taken up", why=str(error))
 
     async def _follow(self) -> None:
         """Take up what is wanted, one generation after the other."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 from xml.parsers import expat
 
-from register.flr_schema import INSTANCE, TYPES, Member
+from register.flr_schema import INSTANCE, TABLE, TYPES, Member, Table
 from register.flr_values import PARSERS, SPACE
 
 MAX_DEPTH = 64
@@ -22,6 +22,7 @@ MAX_TOKEN_BYTES = 1 << 20  # of a tag or comment: expat keeps one until it has a
 PART_COST = 64  # what a value without text counts for
 _NIL, _TYPE = f"{INSTANCE} nil", f"{INSTANCE} type"
 _NAME = re.compile("[A-Za-z]{1,60}")
+NOTHING: Mapping[str, Any] = {}
 
 Take = Callable[["Element"], None]
 
@@ -45,7 +46,7 @@ class Element(dict[str, Any]):
         return "<Element>"
 
 
-class _Kind:
+class Kind:
     """What may stand in an element of a type, prepared: qualified name -> member, and what each member is.
 
     `is_list`: its value is a list of what its only member is; `take`: who takes its elements, where they are items.
@@ -63,9 +64,11 @@ class _Part:
 
     __slots__ = ("kind", "member", "name", "parse", "skipped")
 
-    def __init__(self, member: Member, kind: _Kind | None, *, skipped: bool) -> None:
+    def __init__(
+        self, member: Member, kind: Kind | None, parse: Callable[[str], Any] | None = None, *, skipped: bool
+    ) -> None:
         self.member, self.name, self.kind, self.skipped = member, member.name, kind, skipped
-        self.parse = PARSERS.get(member.type)
+        self.parse = parse
 
 
 class _Open:
@@ -73,67 +76,39 @@ class _Open:
 
     __slots__ = ("held", "kind", "part", "value")
 
-    def __init__(self, part: _Part, kind: _Kind, value: Any, held: int) -> None:
+    def __init__(self, part: _Part, kind: Kind, value: Any, held: int) -> None:
         self.part, self.kind, self.value, self.held = part, kind, value, held
 
 
-class Reader:
-    """Reads one document: `feed` its bytes, then `close`. Raises Refused, and what those it hands out to raise.
+class Elements:
+    """What stands in a document from an element of a known type on, to its end: the parser's events become its value.
 
-    `value` is that of the root behind its end, without what was handed out.
+    Reads one element; whoever has the parser hands it the events from that element's beginning on. `ended` says that
+    it is whole, and `value` what it holds, without what was handed out. Raises Refused, and what those it hands out to
+    raise.
     """
 
-    def __init__(self, root: str, streamed: Mapping[str, Take], skipped: Collection[tuple[str, str]] = ()) -> None:
-        """`streamed` is type -> who takes its elements; (type, member) pairs of `skipped` are passed over unread."""
-        declared = TYPES[root]
-        kinds = _prepared(streamed, frozenset(skipped))
-        self._root = _Part(Member(root, root, False, False, declared.namespace), kinds[root], skipped=False)
-        self._root_name = f"{declared.namespace} {root}"
+    def __init__(self, parser: expat.XMLParserType, kinds: Mapping[str, "Kind"], root: str, namespace: str) -> None:
+        """`kinds` are prepared once for each table of types (`prepared`); `root` is a type, and the element's name."""
+        self._root = _Part(Member(root, root, False, False, namespace), kinds[root], skipped=False)
+        self._root_name = f"{namespace} {root}"
         self.value: Any = None
+        self.ended = False
         self._open: _Open | None = None  # the innermost element with parts
         self._outer: list[_Open | None] = []
         self._leaf: _Part | None = None  # the element without parts that we are in
         self._leaf_is_nil = False
         self._text: list[str] = []
-        self._length = self._held = self._skipping = self._fed = 0
-        self._parser = parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text = True
-        parser.StartDoctypeDeclHandler = self._refuse_doctype
-        parser.ProcessingInstructionHandler = self._refuse_instruction
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-
-    def feed(self, data: bytes) -> None:
-        """The next bytes of the document."""
-        self._parse(data, last=False)
-        self._fed += len(data)
-        if self._fed - max(self._parser.CurrentByteIndex, 0) > MAX_TOKEN_BYTES + len(data):
-            raise self._refused("a tag or comment that is too long")
-
-    def close(self) -> None:
-        """The document has ended."""
-        self._parse(b"", last=True)
-
-    def _parse(self, data: bytes, *, last: bool) -> None:
-        try:
-            self._parser.Parse(data, last)
-        except expat.ExpatError as error:
-            what = f"not well-formed XML: {expat.ErrorString(error.code)}"
-            raise Refused(what, (error.lineno, error.offset + 1)) from None
+        self._length = self._held = self._skipping = 0
+        self._parser = parser
 
     def _refused(self, what: str) -> Refused:
-        return Refused(what, (self._parser.CurrentLineNumber, self._parser.CurrentColumnNumber + 1))
+        return refused(self._parser, what)
 
-    def _refuse_doctype(self, *_: object) -> None:
-        raise self._refused("a document type declaration: neither it nor entities are read")
+    # -- events: eighty elements for each membership, so these few functions are what a load of an export takes
 
-    def _refuse_instruction(self, *_: object) -> None:
-        raise self._refused("a processing instruction")
-
-    # -- elements: eighty of them for each membership, so these few functions are what a load of an export takes
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins: names are namespace, blank, local name."""
         if self._skipping:
             self._skip()
             return
@@ -173,7 +148,8 @@ class Reader:
         if len(self._outer) > MAX_DEPTH:
             raise self._refused("elements that are nested too deep")
 
-    def _end(self, _: str) -> None:
+    def end(self, _: str) -> None:
+        """An element ends."""
         if self._skipping:
             self._skipping -= 1
             return
@@ -187,7 +163,7 @@ class Reader:
             self._blank(ended.part)
         parent = self._open = self._outer.pop()
         if parent is None:
-            self.value = ended.value
+            self.value, self.ended = ended.value, True
         elif ended.kind.take is not None and parent.kind.is_list:
             ended.kind.take(ended.value)
             self._held = ended.held
@@ -223,7 +199,8 @@ class Reader:
         else:
             parent.value[name] = value
 
-    def _characters(self, text: str) -> None:
+    def characters(self, text: str) -> None:
+        """Text."""
         if self._skipping:
             return
         self._length += len(text)
@@ -255,12 +232,81 @@ class Reader:
         return True
 
 
-def _prepared(streamed: Mapping[str, Take], skipped: frozenset[tuple[str, str]]) -> dict[str, _Kind]:
-    kinds = {name: _Kind(declared.item is not None, streamed.get(name)) for name, declared in TYPES.items()}
-    for name, declared in TYPES.items():
+class Reader(Elements):
+    """Reads one document: `feed` its bytes, then `close`. Raises Refused, and what those it hands out to raise.
+
+    `value` is that of the root behind its end, without what was handed out.
+    """
+
+    def __init__(self, root: str, streamed: Mapping[str, Take], skipped: Collection[tuple[str, str]] = ()) -> None:
+        """`streamed` is type -> who takes its elements; (type, member) pairs of `skipped` are passed over unread."""
+        parser = strict_parser()
+        super().__init__(parser, prepared(TABLE, streamed, frozenset(skipped)), root, TYPES[root].namespace)
+        self._fed = 0
+        parser.StartElementHandler = self.start
+        parser.EndElementHandler = self.end
+        parser.CharacterDataHandler = self.characters
+
+    def feed(self, data: bytes) -> None:
+        """The next bytes of the document."""
+        self._parse(data, last=False)
+        self._fed += len(data)
+        if self._fed - max(self._parser.CurrentByteIndex, 0) > MAX_TOKEN_BYTES + len(data):
+            raise self._refused("a tag or comment that is too long")
+
+    def close(self) -> None:
+        """The document has ended."""
+        self._parse(b"", last=True)
+
+    def _parse(self, data: bytes, *, last: bool) -> None:
+        parse(self._parser, data, last=last)
+
+
+def strict_parser(encoding: str | None = None) -> expat.XMLParserType:
+    """A parser that refuses a document type, and with it every entity, and processing instructions."""
+    parser = expat.ParserCreate(encoding, namespace_separator=" ")
+    parser.buffer_text = True
+
+    def refuse_doctype(*_: object) -> None:
+        raise refused(parser, "a document type declaration: neither it nor entities are read")
+
+    def refuse_instruction(*_: object) -> None:
+        raise refused(parser, "a processing instruction")
+
+    parser.StartDoctypeDeclHandler = refuse_doctype
+    parser.ProcessingInstructionHandler = refuse_instruction
+    return parser
+
+
+def parse(parser: expat.XMLParserType, data: bytes, *, last: bool) -> None:
+    """Parse on. Raises Refused where it is no XML, and what the handlers raise."""
+    try:
+        parser.Parse(data, last)
+    except expat.ExpatError as error:
+        what = f"not well-formed XML: {expat.ErrorString(error.code)}"
+        raise Refused(what, (error.lineno, error.offset + 1)) from None
+
+
+def refused(parser: expat.XMLParserType, what: str) -> Refused:
+    """That, at the place where the parser is."""
+    return Refused(what, (parser.CurrentLineNumber, parser.CurrentColumnNumber + 1))
+
+
+def prepared(
+    table: Table,
+    streamed: Mapping[str, Take] = NOTHING,
+    skipped: frozenset[tuple[str, str]] = frozenset(),
+    parsers: Mapping[str, Callable[[str], Any]] = PARSERS,
+) -> dict[str, Kind]:
+    """What may stand in elements of each type of a table; `parsers` read what has no parts."""
+    kinds = {name: Kind(declared.item is not None, streamed.get(name)) for name, declared in table.types.items()}
+    for name, declared in table.types.items():
         kinds[name].members = {
             f"{member.namespace} {member.name}": _Part(
-                member, kinds.get(member.type), skipped=(name, member.name) in skipped
+                member,
+                kinds.get(member.type),
+                parsers.get(member.type),
+                skipped=(name, member.name) in skipped,
             )
             for member in declared.members
         }

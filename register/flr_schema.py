@@ -1,13 +1,15 @@
-"""The types of the real register's interface that its export consists of, declared once, as data.
+"""The types of the real register's interface, declared once, as data: those of its operations and of its export.
 
 For each type its members in the order they stand in on the wire, each with its type, whether it may be nil, whether
-it occurs many times, and the namespace of its element. Whoever writes or reads the interface (register/flr_xml.py)
-does so from this table; nothing here says what of it the register keeps (loader/flr_records.py). Leaves out the
-types of operations: the export has none.
+it occurs many times, and the namespace of its element. Whoever writes or reads the interface (register/flr_xml.py,
+lookup/soap) does so from this table; nothing here says what of it the register keeps (loader/flr_records.py).
+Adresseregisteret has other types, some in the same namespaces: register/ar_schema.py. Operations are in
+lookup/soap/operations.py.
 
 Source: the interface description (WSDL) of the real register; tests hold this table against it, member by member.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 FLR = "http://schemas.nhn.no/reg/flr"
@@ -15,13 +17,19 @@ CORPORATE = "http://register.nhn.no/Corporate"
 COMMON = "http://register.nhn.no/Common"
 COMMON_EN = "http://schemas.nhn.no/reg/Common/en"
 SYSTEM = "http://schemas.datacontract.org/2004/07/System"
+ARRAYS = "http://schemas.microsoft.com/2003/10/Serialization/Arrays"
+NAV = "http://schemas.datacontract.org/2004/07/NHN.DtoContracts.Flr.Data"
+MESSAGE = "http://schemas.microsoft.com/Message"
 INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 
 # namespace -> the prefix that we write; readers go by the namespace
-PREFIXES = {FLR: "", CORPORATE: "b", COMMON: "c", COMMON_EN: "p", SYSTEM: "s", INSTANCE: "i"}
+PREFIXES = {FLR: "", CORPORATE: "b", COMMON: "c", COMMON_EN: "p", SYSTEM: "s", INSTANCE: "i", ARRAYS: "r", NAV: "n"}
 
-# What an element without parts holds. DayOfWeek is text of seven values.
-SIMPLE = ("string", "int", "long", "boolean", "dateTime", "double", "duration", "DayOfWeek")
+# What an element without parts holds. DayOfWeek is text of seven values, StreamBody octets.
+SIMPLE = (
+    *("string", "int", "long", "boolean", "dateTime", "double", "duration", "base64Binary"),
+    *("DayOfWeek", "StreamBody"),
+)
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
 
@@ -36,11 +44,15 @@ class Member(NamedTuple):
 
 
 class Type(NamedTuple):
-    """A type with parts. One whose only member is `many` is a list, and its value is that of a list."""
+    """A type with parts. One whose only member is `many` is a list, and its value is that of a list.
+
+    `members` are all that it has; those of `base`, the type that it extends, come first.
+    """
 
     name: str
     namespace: str
     members: tuple[Member, ...]
+    base: str | None = None
 
     @property
     def item(self) -> Member | None:
@@ -48,7 +60,24 @@ class Type(NamedTuple):
         return self.members[0] if len(self.members) == 1 and self.members[0].many else None
 
 
-def _members(namespace: str, declared: str) -> tuple[Member, ...]:
+class Enumeration(NamedTuple):
+    """A simple type: text of some values; or, `is_list`, any of them with blanks between."""
+
+    name: str
+    namespace: str
+    values: tuple[str, ...]
+    is_list: bool = False
+
+
+class Table(NamedTuple):
+    """The types that belong together, by name; what of them is an enumeration; namespace -> the prefix we write."""
+
+    types: Mapping[str, Type]
+    enumerations: Mapping[str, Enumeration]
+    prefixes: Mapping[str, str]
+
+
+def members_of(namespace: str, declared: str) -> tuple[Member, ...]:
     """The members of `name:type` words; a `?` behind the type says nillable, a `*` many."""
     out = []
     for word in declared.split():
@@ -97,6 +126,35 @@ _DECLARED = {
             NIN:string? PhysicalAddresses:ArrayOfPhysicalAddress? Sex:Code? Status:ArrayOfStatus?
         """,
         "GPOffice": "District:Code? IsGroupOffice:boolean PrimaryHealthCareTeamId:long?",  # behind those of Business
+        "NinWithTimestamp": "AtTime:dateTime NIN:string?",
+        "ArrayOfNinWithTimestamp": "NinWithTimestamp:NinWithTimestamp?*",
+        "GPDetails": "Contracts:ArrayOfGPOnContractAssociation? GP:Person? HprNumber:int Languages:ArrayOfCode?",
+        "ArrayOfGPDetails": "GPDetails:GPDetails?*",
+        "NavEncryptedPatientListParameters": """
+            DoSubstituteSearch:boolean DoctorNIN:string? EncryptWithX509Certificate:base64Binary? ListType:string?
+            Month:dateTime MunicipalityId:string? ReceiverXml:string? SenderXml:string?
+        """,
+        "GPSearchParameters": """
+            FullText:string? HasGPOfficeInMunicipality:Code? Page:int PageSize:int
+            SortResultsByDistanceTo:LatitudeLongitude
+        """,
+        "PagedResultOfGPDetailsRE_Pj1Nec": "Results:ArrayOfGPDetails? Total:int",
+        "GPContractQueryParameters": """
+            FullText:string? HasPrimaryHealthCareTeam:boolean? Municipality:Code? Page:int PageSize:int
+            SortResultsByDistanceTo:LatitudeLongitude
+        """,
+        "PagedResultOfGPContractRE_Pj1Nec": "Results:ArrayOfGPContract? Total:int",
+        "PrimaryHealthCareTeam": """
+            Id:long OrganizationNumber:int PrimaryHealthCareContracts:ArrayOfPrimaryHealthCareContract?
+            PrimaryHealthCareLeaderHprNumber:int PrimaryHealthCarePeople:ArrayOfPrimaryHealthCarePerson?
+        """,
+        "PrimaryHealthCareContract": "FlrId:long Id:long MembershipPeriod:Period?",
+        "ArrayOfPrimaryHealthCareContract": "PrimaryHealthCareContract:PrimaryHealthCareContract?*",
+        "PrimaryHealthCarePerson": """
+            HprNumber:int Id:long IsSubstitute:boolean MembershipPeriod:Period? Role:Code? WorkingPercentage:int?
+        """,
+        "ArrayOfPrimaryHealthCarePerson": "PrimaryHealthCarePerson:PrimaryHealthCarePerson?*",
+        "ContractsQueryParameters": "GetFullPersonInfo:boolean GetHistoricalData:boolean Municipalities:ArrayOfCode?",
     },
     CORPORATE: {"Business": _BUSINESS, "ArrayOfBusiness": "Business:Business?*"},
     COMMON: {
@@ -117,17 +175,47 @@ _DECLARED = {
         "OpeningHours": "FreeText:string? OpenAt:ArrayOfTimePeriod?",
         "TimePeriod": "From:duration To:duration",
         "ArrayOfTimePeriod": "TimePeriod:TimePeriod*",
+        "GenericFault": "ErrorCode:string? Message:string?",
     },
     COMMON_EN: {"Period": "From:dateTime To:dateTime?"},
     SYSTEM: {"ArrayOfDayOfWeek": "DayOfWeek:DayOfWeek*"},
+    ARRAYS: {"ArrayOfstring": "string:string?*", "ArrayOflong": "long:long*"},
+    NAV: {
+        "GetNavPatientListsParameters": "Contracts:ArrayOfContractWithMonth? FormatType:string?",
+        "ArrayOfContractWithMonth": "ContractWithMonth:ContractWithMonth?*",
+        "ContractWithMonth": "ContractId:long Month:dateTime",
+    },
 }
 
-TYPES: dict[str, Type] = {
-    name: Type(name, namespace, _members(namespace, declared))
-    for namespace, types in _DECLARED.items()
-    for name, declared in types.items()
-}
-TYPES["GPOffice"] = TYPES["GPOffice"]._replace(members=TYPES["Business"].members + TYPES["GPOffice"].members)
+
+def declared_types(declared: Mapping[str, Mapping[str, str]], extended: Mapping[str, str]) -> dict[str, Type]:
+    """The types of `namespace -> name -> members` by name; `extended` is type -> the one that it extends."""
+    types = {
+        name: Type(name, namespace, members_of(namespace, members))
+        for namespace, some in declared.items()
+        for name, members in some.items()
+    }
+    for name, base in extended.items():
+        types[name] = types[name]._replace(members=types[base].members + types[name].members, base=base)
+    return types
+
+
+TYPES = declared_types(_DECLARED, {"GPOffice": "Business"})
+ENUMERATIONS = {"DayOfWeek": Enumeration("DayOfWeek", SYSTEM, DAYS)}
+TABLE = Table(TYPES, ENUMERATIONS, PREFIXES)
+
+
+def reached(types: Mapping[str, Type], names: Iterable[str]) -> list[Type]:
+    """The types that elements of these types consist of, those themselves included, in the table's order."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in types and name not in found:
+            found.add(name)
+            waiting += [member.type for member in types[name].members]
+    return [declared for name, declared in types.items() if name in found]
+
 
 # An entry of the export: what its root element is called, and is.
 ENTRY = "ArrayOfGPContract"

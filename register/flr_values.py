@@ -6,6 +6,7 @@ in text. The other direction is register/flr_xml.py.
 
 import math
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,6 +83,10 @@ def _day(text: str) -> str:
     return day
 
 
+def _octets(text: str) -> bytes:
+    return b64decode(text.translate(dict.fromkeys(map(ord, SPACE))), validate=True)
+
+
 PARSERS: dict[str, Callable[[str], Any]] = {
     "string": str,
     "DayOfWeek": _day,
@@ -91,5 +96,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "dateTime": _date_time,
     "double": _double,
     "duration": _duration,
+    "base64Binary": _octets,
+    "StreamBody": _octets,
 }
 assert set(PARSERS) == set(SIMPLE)

@@ -1,4 +1,4 @@
-"""Writing elements of the real register's interface, from the table of its types (register/flr_schema.py).
+"""Writing elements of the real registers' interfaces, from a table of their types (flr_schema.py, ar_schema.py).
 
 A value is plain: text, int, bool, float, datetime, timedelta, a list, a mapping from member to value, or None for nil.
 Every member is written, in order: one that is not given as nil where it may be nil, else as what .NET takes for none.
@@ -7,12 +7,13 @@ register/flr_reader.py.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax.saxutils import quoteattr
 
-from register.flr_schema import INSTANCE, PREFIXES, TYPES, Member, Type
+from register.flr_schema import ENTRY, FLR, INSTANCE, PREFIXES, TABLE, Member, Table, Type, reached
 
 NEVER = datetime(1, 1, 1)
 _NONE: dict[str, Any] = {
@@ -23,6 +24,8 @@ _NONE: dict[str, Any] = {
     "dateTime": NEVER,
     "duration": timedelta(),
     "string": "",
+    "CommunicationPartyType": "None",
+    "CitizenIdType": "Invalid",
 }
 _ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"}
 _SPECIAL = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -43,55 +46,86 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: _ESCAPED.get(found[0], "\ufffd"), text)
 
 
-def declarations() -> str:
-    """The attributes that declare every prefix we write, for a root element."""
-    return "".join(f" xmlns{prefix and ':'}{prefix}={quoteattr(namespace)}" for namespace, prefix in PREFIXES.items())
+class Derived(NamedTuple):
+    """A value of a type that extends the declared one: the element says so (`i:type`)."""
+
+    type: str
+    value: Any
+
+    def __repr__(self) -> str:
+        """No content: it may be about a person."""
+        return f"<Derived {self.type}>"
 
 
-def content(kind: str, value: Any) -> str:
-    """What stands inside an element of a type."""
-    return _WRITERS[kind](value)
+class Writer:
+    """Writes elements by one table of types."""
 
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._write: dict[str, Callable[[Any], str]] = {
+            **_SIMPLE,
+            **dict.fromkeys(table.enumerations, str),
+        }
+        for name, declared in table.types.items():
+            item = declared.item
+            self._write[name] = self._members_writer(declared) if item is None else self._list_writer(item)
 
-def _list_writer(item: Member) -> Callable[[Any], str]:
-    name = _qualified(item)
-    begin, end, kind = f"<{name}>", f"</{name}>", item.type
+    def content(self, kind: str, value: Any) -> str:
+        """What stands inside an element of a type."""
+        return self._write[kind](value)
 
-    def write(values: Any) -> str:
-        if not values:
-            return ""
-        inner = _WRITERS[kind]
-        return "".join([f"{begin}{value if value.__class__ is Rendered else inner(value)}{end}" for value in values])
+    def declarations(self, kind: str) -> str:
+        """The attributes that declare the prefixes we write in an element of a type, but the empty one."""
+        some = reached(self.table.types, [kind])
+        used = {INSTANCE} | {member.namespace for declared in some for member in declared.members}
+        prefixes = self.table.prefixes.items()
+        return "".join(f" xmlns:{prefix}={quoteattr(name)}" for name, prefix in prefixes if prefix and name in used)
 
-    return write
+    def _list_writer(self, item: Member) -> Callable[[Any], str]:
+        name, kind, writers = self._qualified(item), item.type, self._write
+        begin, end, nil = f"<{name}>", f"</{name}>", f'<{name} {PREFIXES[INSTANCE]}:nil="true"/>'
 
+        def write(values: Any) -> str:
+            if not values:
+                return ""
+            inner = writers[kind]
+            return "".join(
+                [
+                    nil if value is None else f"{begin}{value if value.__class__ is Rendered else inner(value)}{end}"
+                    for value in values
+                ]
+            )
 
-def _members_writer(declared: Type) -> Callable[[Any], str]:
-    parts = []
-    for member in declared.members:
-        name = _qualified(member)
-        nil = f'<{name} {PREFIXES[INSTANCE]}:nil="true"/>'
-        if not member.nillable:
-            nil = f"<{name}>{_SIMPLE[member.type](_NONE[member.type])}</{name}>"
-        parts.append((member.name, member.type, f"<{name}>", f"</{name}>", nil))
+        return write
 
-    def write(values: Any) -> str:
-        out = []
-        for name, kind, begin, end, nil in parts:
-            value = values.get(name)
-            if value is None:
-                out.append(nil)
-            else:
-                inner = value if value.__class__ is Rendered else _WRITERS[kind](value)
-                out.append(f"{begin}{inner}{end}")
-        return "".join(out)
+    def _members_writer(self, declared: Type) -> Callable[[Any], str]:
+        writers = self._write
+        parts = []
+        for member in declared.members:
+            name = self._qualified(member)
+            nil = f'<{name} {PREFIXES[INSTANCE]}:nil="true"/>'
+            if not member.nillable:
+                # One with parts that may not be nil is left out, as .NET does; it only ever stands in questions.
+                none = _NONE.get(member.type)
+                nil = "" if none is None else f"<{name}>{writers[member.type](none)}</{name}>"
+            parts.append((member.name, member.type, f"<{name}>", f"</{name}>", nil))
 
-    return write
+        def write(values: Any) -> str:
+            out = []
+            for name, kind, begin, end, nil in parts:
+                value = values.get(name)
+                if value is None:
+                    out.append(nil)
+                else:
+                    inner = value if value.__class__ is Rendered else writers[kind](value)
+                    out.append(f"{begin}{inner}{end}")
+            return "".join(out)
 
+        return write
 
-def _qualified(member: Member) -> str:
-    prefix = PREFIXES[member.namespace]
-    return f"{prefix}:{member.name}" if prefix else member.name
+    def _qualified(self, member: Member) -> str:
+        prefix = self.table.prefixes[member.namespace]
+        return f"{prefix}:{member.name}" if prefix else member.name
 
 
 def _duration(value: timedelta) -> str:
@@ -106,9 +140,10 @@ def _duration(value: timedelta) -> str:
 
 
 def _date_time(value: datetime) -> str:
-    """As .NET writes a time without a zone: no more decimals of a second than there are."""
-    text = value.isoformat()
-    return text.rstrip("0") if "." in text else text
+    """As .NET writes a time, with its offset where it has one: no more decimals of a second than there are."""
+    text = value.replace(tzinfo=None).isoformat()
+    text = text.rstrip("0") if "." in text else text
+    return text if value.tzinfo is None else text + value.isoformat()[-len("+01:00") :]
 
 
 _SIMPLE: Mapping[str, Callable[[Any], str]] = {
@@ -120,12 +155,15 @@ _SIMPLE: Mapping[str, Callable[[Any], str]] = {
     "dateTime": _date_time,
     "double": repr,
     "duration": _duration,
+    "base64Binary": lambda value: b64encode(value).decode("ascii"),
+    "StreamBody": lambda value: b64encode(value).decode("ascii"),
 }
 
-_WRITERS: Mapping[str, Callable[[Any], str]] = {
-    **_SIMPLE,
-    **{
-        name: _members_writer(declared) if declared.item is None else _list_writer(declared.item)
-        for name, declared in TYPES.items()
-    },
-}
+
+FLR_WRITER = Writer(TABLE)
+content = FLR_WRITER.content
+
+
+def declarations() -> str:
+    """The attributes that declare every prefix we write, for the root element of an entry of the export."""
+    return f" xmlns={quoteattr(FLR)}{FLR_WRITER.declarations(ENTRY)}"

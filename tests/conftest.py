@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import crooked
+from tests import crooked, leaks
 from tests.oracle import Register
 from tests.register import flr_contracts
 from tests.served import Line, Served, load, run
@@ -15,6 +15,9 @@ from tests.service import Service
 
 settings.register_profile("house", deadline=None, database=None)
 settings.load_profile("house")
+
+
+pytest_configure, pytest_unconfigure = leaks.pytest_configure, leaks.pytest_unconfigure
 
 
 def pytest_report_header() -> str:

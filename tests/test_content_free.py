@@ -27,7 +27,7 @@ THINGS = [
     Record(None, True, (MEMBERSHIP,)),
     Found(int(NIN), True, MEMBERSHIP),
     Fragment(0, FOREVER, (7000001,), f'{{"lastName":"{NAME}"'.encode()),
-    Reply("assigned", int(NIN), f'{{"nin":"{NIN}"}}'.encode()),
+    Reply("assigned", int(NIN), f'{{"nin":"{NIN}"}}'.encode(), protected=False),
     Block(0, 1, f'{{"nin":"{NIN}","lastName":"{NAME}"}}\n'.encode()),
     Person(nin=NIN, first_name="Ola", last_name=NAME),
     Doctor(hpr_number=7000001, nin=NIN, first_name="Ola", last_name=NAME),

@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
+import pytest
+
+from flr_client import Client, Resync
 from loader.load import load
 from loader.moves import rollback
 from loader.progress import Progress
@@ -21,28 +23,27 @@ def export(history: History) -> Kept:
     }
 
 
-class Client:
-    """A follower, and how far it has come."""
+class Consumer:
+    """A follower with a client of the register, and how far it has come."""
 
     def __init__(self, service: Service, export: Kept) -> None:
         self.follower = Follower(export)
-        _, _, body = service.ask("/v1/events/latest")
-        self.position = json.loads(body)["position"]
+        self.url = f"http://127.0.0.1:{service.address['port']}"
         self.pages = 0
+        with Client(self.url) as register:
+            self.position = register.latest().value.position
 
-    def follow(self, service: Service, limit: int = 7) -> tuple[int, Any]:
-        """Take all pages there are; returns (status, body) of the last one."""
-        while True:
-            status, headers, body = service.ask(f"/v1/events?after={self.position}&limit={limit}")
-            said = json.loads(body)
-            if status != 200:
-                return status, said
-            assert (headers["cache-control"], said["withheld"]) == ("no-store", 0)
-            for event in said["events"]:
-                self.follower.apply(event["event"], event["body"])
-            self.position, self.pages = said["next"], self.pages + 1
-            if not said["more"]:
-                return status, said
+    def follow(self, limit: int = 7) -> None:
+        """Take all pages there are. Raises Resync."""
+        with Client(self.url) as register:
+            for page in register.follow(self.position, limit=limit, keep=self._keep):
+                assert page.withheld == 0
+                for event in page.events:
+                    self.follower.apply(event.event, event.body)
+                self.pages += 1
+
+    def _keep(self, position: str) -> None:
+        self.position = position
 
 
 def test_a_client_follows(tmp_path: Path) -> None:
@@ -57,20 +58,23 @@ def test_a_client_follows(tmp_path: Path) -> None:
     load(first, settings, Progress(show=False))
     with Service(tmp_path / "data") as service:
         service.wait("serving")
-        client = Client(service, export(history))
+        client = Consumer(service, export(history))
         loaded(history.write_day(tmp_path / "2", 2, 40))
-        assert client.follow(service)[0] == 200
+        client.follow()
         assert client.follower.kept == export(history)
         assert client.pages > 3
         at_two = client.position
         history.write_day(tmp_path / "3", 3, 40)
         loaded(history.write_full(tmp_path / "full-3", 3))
-        assert client.follow(service)[0] == 200
+        client.follow()
         assert client.follower.kept == export(history)
     rollback(settings, None, "it was wrong")
     with Service(tmp_path / "data") as service:
         service.wait("serving")
-        status, said = client.follow(service)
-        assert (status, said["type"], said["position"]) == (410, "urn:flr:problem:resync", at_two)
-        status, said = Client(service, {}).follow(service)
-        assert (status, said["events"], said["next"]) == (200, [], at_two)
+        client.url = f"http://127.0.0.1:{service.address['port']}"
+        with pytest.raises(Resync) as caught:
+            client.follow()
+        assert caught.value.position == at_two
+        again = Consumer(service, {})
+        again.follow()
+        assert (again.pages, again.position, again.follower.kept) == (1, at_two, {})

@@ -9,13 +9,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILT = ("build", "dist", "data", "lookup/assets")
+BUILT = ("build", "dist", "data", "site", "lookup/assets")
 MAX_LINES = 400
 MAX_TRACKED_BYTES = 500_000
 VAGUE = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
 OURS = {"register", "lookup", "loader", "bench", "tests", "flr_client"}
 CORE = (
-    *("lookup.key", "lookup.record", "lookup.index", "lookup.canonical", "lookup.question", "lookup.errors"),
+    *(
+        "lookup.key",
+        "lookup.record",
+        "lookup.index",
+        "lookup.canonical",
+        "lookup.question",
+        "lookup.soap_question",
+        "lookup.xml_walk",
+        "lookup.errors",
+        "lookup.soap_parts",
+    ),
     "lookup._fast",
 )
 # what the compiled files of a package may import of ours

@@ -11,13 +11,15 @@ import numpy as np
 from bench.norway.days import ALWAYS, NEVER, time_texts
 from bench.norway.draws import Bools, Ints
 from bench.norway.lineages import Plan
-from bench.norway.memberships import BEGIN, END, LAST_PAST, Memberships, StayMaker, Stays
+from bench.norway.memberships import BEGIN, END, LAST_PAST, SLOTS, Memberships, StayMaker, Stays
 from bench.norway.person_texts import person_lines, person_rests
 from bench.norway.persons import People, Population, Shape
 from register.feed import lines_digest, normalized
 
 BLOCK = 16_384
 FIRST_YEAR = 2001
+OWN_SLOTS = SLOTS - LAST_PAST  # of stays that may come later than day 0
+MOST_AT_ONCE = 4  # pieces of one stay that come on one day
 PERSON_TABLES = ("persons", "nin_changes", "memberships")
 _BEGIN = [f'"{code}"' for code in BEGIN]
 _END = [*(f'"{code}"' for code in END), "null"]
@@ -108,9 +110,10 @@ class BlockMaker:
         at = np.minimum(np.searchsorted(base[0], keys), max(len(base[0]) - 1, 0))
         there = base[0][at] == keys if len(base[0]) else np.zeros(len(keys), bool)
         later = (found.first_known - 1) * self.shape.most_persons + people.index[found.row]
-        if (~there & ((found.first_known < 1) | (found.slot < LAST_PAST))).any():
-            raise RuntimeError("a membership that day 0 should have known")
-        ids = self._first_later_id + later * 4 + found.slot - LAST_PAST
+        place = place_on_its_day(found)  # a stay that is as new as its list's end comes in two pieces on one day
+        if (~there & ((found.first_known < 1) | (found.slot < LAST_PAST) | (place >= MOST_AT_ONCE))).any():
+            raise RuntimeError("a membership that day 0 should have known, or too many on one day")
+        ids = self._first_later_id + (later * OWN_SLOTS + found.slot - LAST_PAST) * MOST_AT_ONCE + place
         return np.where(there, base[1][at], ids) if len(base[0]) else ids
 
     # texts
@@ -252,3 +255,12 @@ def _event(name: str, line: str) -> str:
 
 def _digest(table: str, lines: list[str]) -> int:
     return lines_digest(table, normalized("".join(f"{line}\n" for line in lines).encode()))
+
+
+def place_on_its_day(found: Memberships) -> Ints:
+    """The how manieth of its stay each membership is, from 0, among those that came on the same day."""
+    same = np.zeros(len(found.row), bool)
+    same[1:] = found.row[1:] == found.row[:-1]
+    same[1:] &= (found.slot[1:] == found.slot[:-1]) & (found.first_known[1:] == found.first_known[:-1])
+    at = np.arange(len(same))
+    return at - np.maximum.accumulate(np.where(same, 0, at))

@@ -7,6 +7,7 @@ from bench.norway.blocks import BlockResult, DayEvents
 from bench.norway.draws import Ints
 from bench.norway.list_days import settle
 from bench.norway.registry import Event
+from bench.norway.showcase import showcase
 from bench.norway.world import World
 from register.feed import FeedWriter, Manifest, format_digest, lines_digest, normalized
 
@@ -37,7 +38,15 @@ class FeedSet:
     """One full feed and the increments after it, written as blocks come in. A context manager; `finish` ends it."""
 
     def __init__(
-        self, world: World, out: Path, sequence: int, days: int | None, suffix: str, full: type[FeedWriter] = FeedWriter
+        self,
+        world: World,
+        out: Path,
+        sequence: int,
+        days: int | None,
+        suffix: str,
+        full: type[FeedWriter] = FeedWriter,
+        *,
+        examples: bool = False,
     ) -> None:
         assert world.list_days is not None
         self._world = world
@@ -46,6 +55,7 @@ class FeedSet:
         self._sequence = sequence
         self._days = days
         self._suffix = suffix
+        self._examples = examples
         self._full = full(out if days is None else out / f"{sequence:06d}-full", suffix=suffix)
         self._counts: dict[int, Ints] = {}
         self._events: list[list[DayEvents]] = [[] for _ in range(days or 0)]
@@ -75,6 +85,9 @@ class FeedSet:
         for table, lines in registry.lines(self._counts[registry.day]).items():
             self._full.write_lines(table, lines, lines.count(b"\n"))
             self._full.digest += lines_digest(table, lines)
+        if self._examples:
+            for table, shown in showcase().items():
+                self._full.write(table, shown)
         manifests = [self._finished(self._full, self._sequence, None)]
         digest = self._full.digest
         for number, of_day in enumerate(self._events, self._sequence + 1):

@@ -1,10 +1,6 @@
 from array import array
-from collections.abc import Iterable
-from mmap import mmap
+from collections.abc import Sequence
 
-Block = bytes | bytearray | memoryview | mmap
+from lookup.index import Buffer
 
-def fill(
-    values: Iterable[tuple[Block, Block]], map_address: int, file: Block, table: array[int], first: int
-) -> int: ...
-def address_of(block: Block) -> int: ...
+def fill(file: Buffer, names: Sequence[bytes], table: array[int], firsts: Sequence[int]) -> int: ...

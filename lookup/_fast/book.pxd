@@ -22,6 +22,7 @@ cdef struct item_t:
     size_t json_size
     membership_t membership
     bint own
+    bint protected
     int outcome
     # the number as it was asked
     const uint8_t* text
@@ -41,7 +42,9 @@ cdef class Book:
     cdef int _begin_count
 
     cdef int find(self, uint64_t nin, int64_t at, bint withhold, item_t* out) noexcept nogil
-    cdef int confirm(self, uint64_t nin, int64_t at, uint32_t hpr_number, bint withhold) noexcept nogil
+    cdef int confirm(
+        self, uint64_t nin, int64_t at, uint32_t hpr_number, bint withhold, bint* protected
+    ) noexcept nogil
     cdef size_t size_of(self, const item_t* item) noexcept nogil
     cdef uint8_t* write(self, const item_t* item, uint8_t* out) noexcept nogil
     cdef size_t size_of_result(self, const item_t* item) noexcept nogil

@@ -6,63 +6,18 @@ points at what there is, `write` copies. Neither needs the GIL.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.string cimport memcmp
 
 from lookup._fast.fragment cimport c_confirms, c_read_fragment, fragment_t
 from lookup._fast.index cimport Index, found_t, span_t
 from lookup._fast.record cimport FLR_FOREVER, FOUND, NOT_FOUND
+from lookup._fast.writing cimport flr_write_time, is_time, put, put_nin, size_of_time
 
 OUTCOMES = ("assigned", "vacant", "none", "withheld", "unknown", "invalid", "confirmed", "not-confirmed")
 
 cdef enum:
     TIME = -301
     CODE = -302
-    # of what is written around a fragment
-    LONGEST_TIME = 26
-
-cdef extern from *:
-    """
-    #define FLR_FIRST_MICRO (-62135596800000000LL) /* 0001-01-01T00:00:00 */
-    #define FLR_END_MICRO 253402300800000000LL     /* the end of year 9999 */
-    static inline void flr_two(uint8_t *out, unsigned n) { out[0] = '0' + n / 10; out[1] = '0' + n % 10; }
-    /* A local time, which must be of the years 1 to 9999, as YYYY-MM-DDTHH:MM:SS[.ffffff]; returns its end. */
-    static inline uint8_t *flr_write_time(uint8_t *out, int64_t micros) {
-        int64_t day = micros / 86400000000LL, rest = micros % 86400000000LL;
-        if (rest < 0) { day -= 1; rest += 86400000000LL; }
-        int64_t shifted = day + 719468, era = shifted / 146097;
-        if (shifted < 0 && era * 146097 != shifted) era -= 1;
-        unsigned of_era = (unsigned)(shifted - era * 146097);
-        unsigned year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-        unsigned of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        unsigned mp = (5 * of_year + 2) / 153, d = of_year - (153 * mp + 2) / 5 + 1, m = mp < 10 ? mp + 3 : mp - 9;
-        unsigned year = (unsigned)(year_of_era + era * 400 + (m <= 2));
-        unsigned second = (unsigned)(rest / 1000000), fraction = (unsigned)(rest % 1000000);
-        flr_two(out, year / 100); flr_two(out + 2, year % 100); out[4] = '-';
-        flr_two(out + 5, m); out[7] = '-'; flr_two(out + 8, d); out[10] = 'T';
-        flr_two(out + 11, second / 3600); out[13] = ':'; flr_two(out + 14, second / 60 % 60); out[16] = ':';
-        flr_two(out + 17, second % 60);
-        if (!fraction) return out + 19;
-        out[19] = '.';
-        flr_two(out + 20, fraction / 10000); flr_two(out + 22, fraction / 100 % 100); flr_two(out + 24, fraction % 100);
-        return out + 26;
-    }
-    """
-    const int64_t FLR_FIRST_MICRO
-    const int64_t FLR_END_MICRO
-    uint8_t* flr_write_time(uint8_t* out, int64_t micros) noexcept nogil
-
-
-cdef inline size_t size_of_time(int64_t micros) noexcept nogil:
-    return 26 if micros % 1000000 else 19
-
-
-cdef inline bint is_time(int64_t micros) noexcept nogil:
-    return FLR_FIRST_MICRO <= micros < FLR_END_MICRO
-
-
-cdef inline uint8_t* put(uint8_t* out, const void* data, size_t size) noexcept nogil:
-    memcpy(out, data, size)
-    return out + size
 
 
 cdef inline piece_t piece(bytes text):
@@ -97,11 +52,11 @@ cdef class Book:
         cdef int status = self.index.lookup(nin, at, &found)
         if status < 0:
             return status
-        out.own = False
+        out.own, out.protected = False, False
         if status == NOT_FOUND:
             out.outcome = UNKNOWN
             return FOUND
-        out.nin = found.nin
+        out.nin, out.protected = found.nin, found.protected
         if withhold and found.protected:
             out.outcome, out.json, out.json_size = WITHHELD, self._withheld.data, self._withheld.size
             return FOUND
@@ -131,14 +86,17 @@ cdef class Book:
             out.outcome = VACANT
         return FOUND
 
-    cdef int confirm(self, uint64_t nin, int64_t at, uint32_t hpr_number, bint withhold) noexcept nogil:
-        """CONFIRMED, NOT_CONFIRMED, UNKNOWN, WITHHELD or RENDER; below zero for damage."""
+    cdef int confirm(
+        self, uint64_t nin, int64_t at, uint32_t hpr_number, bint withhold, bint* protected
+    ) noexcept nogil:
+        """CONFIRMED, NOT_CONFIRMED, UNKNOWN, WITHHELD or RENDER; below zero for damage. `protected`: of the person."""
         cdef found_t found
         cdef span_t span
         cdef fragment_t fragment
         cdef int status = self.index.lookup(nin, at, &found)
         if status < 0:
             return status
+        protected[0] = status != NOT_FOUND and found.protected
         if status == NOT_FOUND:
             return UNKNOWN
         if withhold and found.protected:
@@ -187,17 +145,12 @@ cdef class Book:
 
     cdef uint8_t* write_result(self, const item_t* item, uint8_t* out) noexcept nogil:
         """Write one result of a batch: the number, and the single answer's members; returns its end."""
-        cdef uint64_t rest = item.nin
         cdef uint8_t* after
-        cdef int i
         out = put(out, b'{"nin":"', 8)
         if item.outcome == UNKNOWN or item.outcome == INVALID:
             out = put(put(out, item.text, item.text_size), b'","status":"', 12)
             return put(put(out, b"unknown" if item.outcome == UNKNOWN else b"invalid", 7), b'"}', 2)
-        for i in range(10, -1, -1):
-            out[i] = c"0" + rest % 10
-            rest //= 10
-        out = put(out + 11, b'"', 1)
+        out = put(put_nin(out, item.nin), b'"', 1)
         # The answer's opening brace becomes the comma behind the number.
         after = self.write(item, out)
         out[0] = c","
@@ -226,7 +179,8 @@ cdef class Book:
 
     def confirms(self, nin, int64_t at, uint32_t hpr_number, bint withhold=False):
         """The outcome of a confirmation; None for RENDER. Raises ValueError."""
-        cdef int status = self.confirm(nin, at, hpr_number, withhold)
+        cdef bint protected
+        cdef int status = self.confirm(nin, at, hpr_number, withhold, &protected)
         if status < 0:
             raise ValueError(f"damaged: {status}")
         return None if status == RENDER else OUTCOMES[status]

@@ -6,6 +6,18 @@ cdef enum:
     MORE = 0
     OTHER = -1
 
+# Who asks, as places in head_t.who.
+cdef enum:
+    BY_CREDENTIAL = 0
+    BY_PROOF = 1
+    BY_CLIENT_CERT = 2
+    BY_SSL_CLIENT_CERT = 3
+
+# Where a field's value stands; `at` is 0 where there is no such field.
+cdef struct span_t:
+    size_t at
+    size_t size
+
 # A head as far as it has been read. `at` is the octets read; everything else is an offset from its first octet.
 cdef struct head_t:
     size_t at
@@ -18,6 +30,8 @@ cdef struct head_t:
     size_t event
     uint8_t trace_size
     uint8_t event_size
+    span_t who[4]
+    span_t action
 
 cdef void c_begin_head(head_t* head) noexcept nogil
 cdef int c_read_head(const uint8_t* data, size_t size, head_t* head) noexcept nogil

@@ -8,6 +8,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+from lookup._fast.media cimport MAX_MEDIA, is_media, is_soap_media, media_t, same
+
 from lookup import canonical as plain
 from lookup.canonical import Head
 
@@ -33,19 +35,24 @@ cdef enum:
     CONNECTION = 4
     TRACE = 5
     EVENT = 6
-    ONCE = 7
-    FOREIGN = 8
+    CREDENTIAL = 7
+    PROOF = 8
+    CLIENT_CERT = 9
+    SSL_CLIENT_CERT = 10
+    ACTION = 11
+    ONCE = 12
+    FOREIGN = 13
     # of this file
     MAX_ROUTES = 16
-    MAX_MEDIA = 4
     MAX_NAME = 23
     MAX_KNOWN = 32
     VERSION_SIZE = 11
 
-if (MAX_HEAD_BYTES, MAX_FIELDS, MAX_LENGTH_DIGITS, MAX_NUMBER_DIGITS, HOST, LENGTH, TYPE, CONNECTION, TRACE) != (
+if (MAX_HEAD_BYTES, MAX_FIELDS, MAX_LENGTH_DIGITS, MAX_NUMBER_DIGITS) != (
     plain.MAX_HEAD_BYTES, plain.MAX_FIELDS, plain.MAX_LENGTH_DIGITS, plain.MAX_NUMBER_DIGITS,
-    plain.HOST, plain.LENGTH, plain.TYPE, plain.CONNECTION, plain.TRACE,
-) or (EVENT, ONCE, FOREIGN) != (plain.EVENT, plain.ONCE, plain.FOREIGN):
+) or plain.KINDS != (
+    HOST, LENGTH, TYPE, CONNECTION, TRACE, EVENT, CREDENTIAL, PROOF, CLIENT_CERT, SSL_CLIENT_CERT, ACTION, ONCE, FOREIGN
+):
     raise ImportError("lookup._fast.canonical was built from other constants than lookup.canonical")
 
 cdef const uint8_t* VERSION = b" HTTP/1.1\r\n"
@@ -55,9 +62,7 @@ cdef struct route_t:
     uint8_t start[64]
     size_t size
     bint numbered
-    int medias
-    uint8_t media[MAX_MEDIA][32]
-    size_t media_size[MAX_MEDIA]
+    media_t media
 
 # A row of plain.FIELDS. Each has a bit of its own in `seen`.
 cdef struct known_t:
@@ -71,7 +76,7 @@ cdef int route_count = 0
 cdef known_t known[MAX_KNOWN]
 cdef uint8_t known_of_size[MAX_NAME + 2]  # the first in `known` of this size or longer
 cdef uint8_t is_token[256]
-cdef uint32_t kind_bits[9]
+cdef uint32_t kind_bits[14]
 
 
 cdef void copy_in(uint8_t* place, size_t room, bytes text) except *:
@@ -91,12 +96,13 @@ cdef void fill_tables() except *:
         start = f"{row.method} {row.target}".encode()
         start += b"" if row.numbered else b" HTTP/1.1\r\n"
         copy_in(route.start, sizeof(route.start), start)
-        route.size, route.numbered, route.medias = len(start), row.numbered, len(row.media)
-        if route.medias > MAX_MEDIA:
+        route.size, route.numbered, route.media.count = len(start), row.numbered, len(row.media)
+        route.media.soap = ("", "1.1", "1.2").index(row.soap)
+        if route.media.count > MAX_MEDIA:
             raise ImportError("lookup._fast.canonical has no room for the table of routes")
         for i, media in enumerate(row.media):
-            copy_in(route.media[i], sizeof(route.media[i]), media.encode())
-            route.media_size[i] = len(media)
+            copy_in(route.media.names[i], sizeof(route.media.names[i]), media.encode())
+            route.media.sizes[i] = len(media)
         route_count += 1
     for n, (name, kind) in enumerate(sorted(plain.FIELDS.items(), key=lambda item: len(item[0]))):
         copy_in(known[n].name, MAX_NAME, name)
@@ -110,19 +116,6 @@ cdef void fill_tables() except *:
 
 
 fill_tables()
-
-
-cdef inline bint same(const uint8_t* data, const uint8_t* lower, size_t size) noexcept nogil:
-    """Whether the octets are those of a text in small letters, whatever the case of theirs."""
-    cdef size_t i
-    cdef uint8_t octet
-    for i in range(size):
-        octet = data[i]
-        if c"A" <= octet <= c"Z":
-            octet |= 0x20
-        if octet != lower[i]:
-            return False
-    return True
 
 
 cdef inline bint is_hex(uint8_t octet) noexcept nogil:
@@ -203,39 +196,6 @@ cdef inline bint is_event(const uint8_t* data, size_t size) noexcept nogil:
     return 1 <= size <= 128 and memchr(data, c" ", size) == NULL and memchr(data, c"\t", size) == NULL
 
 
-cdef bint is_media(const route_t* route, const uint8_t* data, size_t size) noexcept nogil:
-    """One of the route's media types, and nothing behind it but charset=utf-8."""
-    cdef const uint8_t* end = data + size
-    cdef const uint8_t* at
-    cdef int i
-    for i in range(route.medias):
-        if size < route.media_size[i] or not same(data, route.media[i], route.media_size[i]):
-            continue
-        at = data + route.media_size[i]
-        if at == end:
-            return True
-        while at < end and at[0] == c" ":
-            at += 1
-        if at == end or at[0] != c";":
-            continue
-        at += 1
-        while at < end and at[0] == c" ":
-            at += 1
-        if end - at < 8 or not same(at, b"charset=", 8):
-            continue
-        at += 8
-        if at < end and at[0] == c'"':
-            at += 1
-        if end - at < 5 or not same(at, b"utf-8", 5):
-            continue
-        at += 5
-        if at < end and at[0] == c'"':
-            at += 1
-        if at == end:
-            return True
-    return False
-
-
 cdef inline bint read_length(const uint8_t* data, size_t size, uint32_t* out) noexcept nogil:
     cdef size_t i
     out[0] = 0
@@ -288,13 +248,20 @@ cdef bint take_field(const uint8_t* data, size_t size, size_t start, head_t* hea
     if field.kind == LENGTH:
         return read_length(value, size, &head.length)
     if field.kind == TYPE:
-        return is_media(&routes[head.route], value, size)
+        if routes[head.route].media.soap:
+            return is_soap_media(&routes[head.route].media, value, size, start + at, &head.action)
+        return is_media(&routes[head.route].media, value, size)
     if field.kind == CONNECTION:
         return size == 10 and same(value, b"keep-alive", 10)
     if field.kind == TRACE and is_trace(value, size):
         head.trace, head.trace_size = start + at, <uint8_t> size
     if field.kind == EVENT and is_event(value, size):
         head.event, head.event_size = start + at, <uint8_t> size
+    if field.kind == ACTION and routes[head.route].media.soap == 1:
+        head.action.at, head.action.size = start + at, size
+    if CREDENTIAL <= field.kind <= SSL_CLIENT_CERT:
+        head.who[field.kind - CREDENTIAL].at = start + at
+        head.who[field.kind - CREDENTIAL].size = size
     return True
 
 
@@ -303,7 +270,7 @@ cdef inline bint is_whole(const head_t* head) noexcept nogil:
     cdef uint32_t body = kind_bits[LENGTH] | kind_bits[TYPE]
     if not head.seen & kind_bits[HOST]:
         return False
-    return head.seen & body == (body if routes[head.route].medias else 0)
+    return head.seen & body == (body if routes[head.route].media.count else 0)
 
 
 cdef void c_begin_head(head_t* head) noexcept nogil:
@@ -349,6 +316,8 @@ cdef object told(int status, const uint8_t* data, const head_t* head):
         head.number,
         data[head.trace:head.trace + head.trace_size] if head.trace_size else b"",
         data[head.event:head.event + head.event_size] if head.event_size else b"",
+        *[data[head.who[i].at:head.who[i].at + head.who[i].size] if head.who[i].at else None for i in range(4)],
+        data[head.action.at:head.action.at + head.action.size] if head.action.at else b"",
     )
 
 

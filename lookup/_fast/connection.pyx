@@ -5,9 +5,9 @@ message is answered when it is wholly there, and the first that is not canonical
 for octet to an ordinary protocol, which has the connection from then on. What one read brought is answered with one
 write.
 
-Backpressure: while the client does not take its answers, or a batch is answered in turns, nothing is read. What is
-kept of a message that is not whole is bounded by the limits of its route, and over all connections by
-`desk.max_buffered`.
+Backpressure: while the client does not take its answers, or a batch is answered in turns, or it is found out who
+asks, nothing is read. What is kept of a message that is not whole is bounded by the limits of its route, and over all
+connections by `desk.max_buffered`.
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -17,10 +17,12 @@ from libc.stdlib cimport free
 from libc.string cimport memmove
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
-from lookup._fast.canonical cimport CANONICAL, MORE, c_begin_head, c_read_head, head_t
+from lookup._fast.admission cimport ANSWERED, LATER, UNVERIFIED
+from lookup._fast.canonical cimport BY_CREDENTIAL, CANONICAL, MORE, c_begin_head, c_read_head, head_t, span_t
 from lookup._fast.desk cimport Desk
 from lookup._fast.encode cimport area_append, area_t
-from lookup._fast.replies cimport ANSWERED, LATER, Batch, c_answer, c_begin_batch
+from lookup._fast.replies cimport Batch, c_answer, c_begin_batch
+from lookup._fast.tickets cimport Ticket
 
 cdef extern from "<sys/socket.h>" nogil:
     ssize_t send(int fd, const void* data, size_t size, int flags)
@@ -55,6 +57,9 @@ cdef class Connection:
     cdef bint _told  # an answer has said that it is the last
     cdef bint _half_closed  # the client sends no more
     cdef Batch _batch
+    cdef bint _trusted  # the client is a proxy whose word on certificates is taken
+    cdef bint _waiting  # to be told who asks
+    cdef Ticket _given  # who asks in the message at hand, once that has been told
     cdef int64_t _touched, _begun  # when octets came last, and when the message at hand began
 
     def __cinit__(self, Desk desk not None):
@@ -70,10 +75,12 @@ cdef class Connection:
     def connection_made(self, transport):
         self.transport = transport
         self._touched = monotonic()
-        if not self.desk.members.admit(self, transport):
+        # Over TLS it is a member since before the handshake.
+        if self not in self.desk.members and not self.desk.members.admit(self, transport):
             self._gone = True
             transport.abort()
             return
+        self._trusted = self.desk.control.is_trusted(transport)
         if transport.get_extra_info("sslcontext") is None:
             self._fd = transport.get_extra_info("socket").fileno()
             # We write past the transport, so we must know of every octet that it still holds.
@@ -86,7 +93,10 @@ cdef class Connection:
     def eof_received(self):
         """The client sends no more. True keeps the connection until what it has sent whole is answered."""
         self._half_closed = True
-        if self._batch is not None or self._blocked:
+        if not self.transport.can_write_eof():  # over TLS what the transport has is sent, and no more can be written
+            self._let_go()
+            return False
+        if self._batch is not None or self._blocked or self._waiting:
             return True
         if self._gone:
             return False
@@ -112,7 +122,7 @@ cdef class Connection:
             return
         self._touched = monotonic()
         self.desk.tally.received(size)
-        if self._kept.size or self._blocked or self._batch is not None:
+        if self._kept.size or self._blocked or self._batch is not None:  # waiting, the message is kept
             self._keep(octets, size)
             if not self._gone:
                 self._go_on()
@@ -126,7 +136,7 @@ cdef class Connection:
         """Why the connection has taken too long at `now`, in monotonic seconds: a word, or None."""
         cdef double since
         cdef int kind
-        if self._gone or self._batch is not None and not self._blocked:
+        if self._gone or self._waiting or self._batch is not None and not self._blocked:
             return None
         since = <double> (self._begun if self._kept.size and not self._blocked else self._touched) / SECOND
         kind = 3 if self._blocked else 2 if not self._kept.size else 1 if self._head_whole else 0
@@ -135,7 +145,7 @@ cdef class Connection:
     def finish(self, double now):
         """Let the next answer be the last. At `now`, close if nothing has been in flight for FINISHING_SECONDS."""
         self._ending = True
-        if self._gone or self._kept.size or self._blocked or self._batch is not None:
+        if self._gone or self._kept.size or self._blocked or self._batch is not None:  # waiting, the message is kept
             return
         if now - <double> self._touched / SECOND > FINISHING_SECONDS:
             self._close()
@@ -156,7 +166,7 @@ cdef class Connection:
 
     cdef int _go_on(self) except -1:
         """Go on with what is in flight, and then with what is kept."""
-        if self._blocked:
+        if self._blocked or self._waiting:
             return 0
         if self._batch is not None:
             return self._turn()
@@ -177,7 +187,7 @@ cdef class Connection:
         cdef bint over = False, closing = False
         desk.out.size = 0  # should an exception have left an answer unsent: it is another client's
         desk.read_clock()
-        while at < size and not self._blocked and self._batch is None:
+        while at < size and not self._blocked and self._batch is None and not self._waiting:
             status = CANONICAL if self._head_whole else c_read_head(octets + at, size - at, &self._head)
             if status == MORE:
                 break
@@ -189,7 +199,11 @@ cdef class Connection:
                 break
             # Where more has come already, it is answered too, and the connection closed behind that.
             closing = (self._ending or desk.draining) and size - at == self._head.at + self._head.length
-            status = c_answer(desk, octets + at, &self._head, closing)
+            status = c_answer(desk, octets + at, &self._head, closing, self._trusted, self._given)
+            if status == UNVERIFIED:
+                self._ask_who(octets + at)
+                break
+            self._given = None
             if status == LATER:
                 self._begin_batch(octets + at)
             elif status != ANSWERED:
@@ -208,8 +222,8 @@ cdef class Connection:
         if over:
             return self._hand_over(octets + at, size - at)
         self._remember(octets, at, size)
-        self._told = closing and self._batch is None
-        if self._batch is not None or self._blocked:
+        self._told = closing and self._batch is None and not self._waiting
+        if self._batch is not None or self._blocked or self._waiting:
             return self._pause()
         if self._half_closed and self._may_be_ill():
             return self._hand_over(self._kept.data, self._kept.size)
@@ -235,6 +249,27 @@ cdef class Connection:
             self._paused = True
             self.transport.pause_reading()
         return 0
+
+    # -- who asks
+
+    cdef int _ask_who(self, const uint8_t* octets) except -1:
+        """Let Python look at the credential of the message at hand; `verified` goes on."""
+        cdef const span_t* credential = &self._head.who[BY_CREDENTIAL]
+        cdef const span_t* certificate = &self._head.who[self.desk.certificate_field]
+        self._waiting = True
+        self.desk.control.verify(
+            self,
+            octets[credential.at:credential.at + credential.size] if credential.at else None,
+            None if credential.at else octets[certificate.at:certificate.at + certificate.size],
+        )
+        return 0
+
+    def verified(self, Ticket ticket not None):
+        """This is who asks in the message that waits."""
+        self._waiting, self._given = False, ticket
+        if not self._gone:
+            self._touched = monotonic()
+            self._go_on()
 
     # -- batches
 

@@ -5,12 +5,7 @@ from lookup._fast.book cimport Book, item_t
 from lookup._fast.canonical cimport head_t
 from lookup._fast.desk cimport Desk
 from lookup._fast.question cimport question_t
-
-# What becomes of a canonical message.
-cdef enum:
-    ANSWERED = 1
-    LATER = 2  # a batch too large for one turn
-    NOT_MINE = 3  # for the ordinary server
+from lookup._fast.tickets cimport Ticket
 
 cdef class Batch:
     cdef Book _book
@@ -19,6 +14,7 @@ cdef class Batch:
     cdef int64_t _at
     cdef item_t* _items
     cdef list _held
+    cdef Ticket _ticket
     cdef size_t _found, _written, _size
 
     cdef bint done, closing  # `closing`: the head has said that this answer is the connection's last
@@ -27,4 +23,6 @@ cdef class Batch:
     cdef int turn(self, Desk desk) except -1
 
 cdef Batch c_begin_batch(Desk desk, bytes message, const head_t* head)
-cdef int c_answer(Desk desk, const uint8_t* data, const head_t* head, bint closing) except -1
+cdef int c_answer(
+    Desk desk, const uint8_t* data, const head_t* head, bint closing, bint trusted, Ticket given
+) except -1

@@ -8,12 +8,20 @@ canonical in its body, and what is damaged, is NOT_MINE: the ordinary path has t
 from libc.stdint cimport INT32_MAX, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 
+from lookup._fast.admission cimport ADMITTED, ANSWERED, LATER, NOT_MINE, c_admit
 from lookup._fast.book cimport CONFIRMED, INVALID, RENDER, UNKNOWN, WITHHELD, Book, item_t
 from lookup._fast.canonical cimport CANONICAL, head_t
-from lookup._fast.desk cimport FORBIDDEN, INVALID_NIN, UNKNOWN_HER_ID, UNKNOWN_PERSON, UNREADY, Desk, put, put_number
+from lookup._fast.desk cimport (
+    AUDIT_UNAVAILABLE, FORBIDDEN, INVALID_NIN, UNKNOWN_HER_ID, UNKNOWN_PERSON, UNREADY,
+    Desk,
+)
 from lookup._fast.encode cimport area_reserve
 from lookup._fast.question cimport c_read_question, question_t, text_t
+from lookup._fast.recording cimport c_record_many, c_record_one, c_tell_outcome
+from lookup._fast.soap_replies cimport answer_soap_confirm, answer_soap_details, read_soap
 from lookup._fast.tally cimport MAX_ROUTES
+from lookup._fast.tickets cimport Ticket
+from lookup._fast.writing cimport put, put_number
 
 from lookup.canonical import ROUTES
 from lookup.question import MAX_NUMBERS as PLAIN_MAX_NUMBERS
@@ -33,17 +41,13 @@ if MAX_NUMBERS != PLAIN_MAX_NUMBERS:
 ctypedef int (*answer_t)(Desk desk, const uint8_t* data, const head_t* head) except -1
 
 
-cdef inline bint can_answer(Desk desk) noexcept:
-    return desk.book is not None and not desk.too_old
-
-
 cdef int find(Desk desk, Book book, const text_t* text, int64_t nin, int64_t at, item_t* item, list held) except? -1:
     """Find the answer for one number: 0, or below zero for damage. What `item` points into is kept in `held`."""
     cdef bytes body
     cdef int status
     item.text, item.text_size = text.data, text.size
     if nin < 0:
-        item.own, item.outcome = False, INVALID
+        item.own, item.protected, item.outcome = False, False, INVALID
         return 0
     status = book.find(nin, at, desk.withhold, item)
     if status < 0:
@@ -69,12 +73,15 @@ cdef int answer_lookup(Desk desk, const uint8_t* data, const head_t* head) excep
     if nin < 0:
         desk.tally.outcome(INVALID)
         desk.problem(INVALID_NIN, data, head)
-    elif not can_answer(desk):
+    elif not desk.can_answer():
         desk.problem(UNREADY, data, head)
     elif find(desk, desk.book, question.nins, nin, at, &item, held) < 0:
         return NOT_MINE
     else:
-        desk.tally.outcome(item.outcome)
+        if not c_record_one(desk, data, head, nin, item.outcome, item.protected):
+            desk.problem(AUDIT_UNAVAILABLE, data, head)
+            return ANSWERED
+        c_tell_outcome(desk, nin, item.outcome)
         if item.outcome == UNKNOWN:
             desk.problem(UNKNOWN_PERSON, data, head)
         else:
@@ -86,6 +93,7 @@ cdef int answer_confirm(Desk desk, const uint8_t* data, const head_t* head) exce
     cdef question_t question
     cdef int64_t at, nin
     cdef int outcome
+    cdef bint protected = False
     question.nins = desk.nins
     if c_read_question(head.route, data + head.at, head.length, &question) != CANONICAL:
         return NOT_MINE
@@ -96,15 +104,18 @@ cdef int answer_confirm(Desk desk, const uint8_t* data, const head_t* head) exce
         desk.tally.outcome(INVALID)
         desk.problem(INVALID_NIN, data, head)
         return ANSWERED
-    if not can_answer(desk):
+    if not desk.can_answer():
         desk.problem(UNREADY, data, head)
         return ANSWERED
-    outcome = desk.book.confirm(nin, at, question.hpr_number, desk.withhold)
+    outcome = desk.book.confirm(nin, at, question.hpr_number, desk.withhold, &protected)
     if outcome < 0:
         return NOT_MINE
     if outcome == RENDER:
         outcome = desk.control.confirm(desk.book, nin, at, question.hpr_number)
-    desk.tally.outcome(outcome)
+    if not c_record_one(desk, data, head, nin, outcome, protected):
+        desk.problem(AUDIT_UNAVAILABLE, data, head)
+        return ANSWERED
+    c_tell_outcome(desk, nin, outcome)
     if outcome == UNKNOWN:
         desk.problem(UNKNOWN_PERSON, data, head)
     elif outcome == WITHHELD:
@@ -129,7 +140,7 @@ cdef class HerAnswer:
 cdef int answer_her(Desk desk, const uint8_t* data, const head_t* head) except -1:
     cdef HerAnswer answer
     cdef size_t size
-    if not can_answer(desk):
+    if not desk.can_answer():
         desk.problem(UNREADY, data, head)
         return ANSWERED
     answer = desk.hers.get(head.number)
@@ -159,13 +170,16 @@ cdef int answer_batch(Desk desk, const uint8_t* data, const head_t* head) except
         return NOT_MINE
     if not desk.time_of(&question.at, &at):
         return NOT_MINE
-    if not can_answer(desk):
+    if not desk.can_answer():
         desk.problem(UNREADY, data, head)
         return ANSWERED
     if question.count > TURN:
         return LATER
     if not find_some(desk, desk.book, question.nins, question.count, at, items, held, &size):
         return NOT_MINE
+    if not c_record_many(desk, data, head, items, question.count):
+        desk.problem(AUDIT_UNAVAILABLE, data, head)
+        return ANSWERED
     tell_outcomes(desk, items, question.count)
     write_batch(desk, desk.book, data, head, items, question.count, size)
     return ANSWERED
@@ -197,8 +211,13 @@ cdef bint find_some(
 
 cdef inline void tell_outcomes(Desk desk, const item_t* items, size_t count) noexcept:
     cdef size_t i
+    cdef text_t text
     for i in range(count):
-        desk.tally.outcome(items[i].outcome)
+        if items[i].outcome == INVALID:
+            desk.tally.outcome(INVALID)
+        else:
+            text.data, text.size = items[i].text, items[i].text_size
+            c_tell_outcome(desk, desk.nin_of(&text), items[i].outcome)
 
 
 cdef uint8_t* begin_batch(
@@ -234,6 +253,7 @@ cdef class Batch:
     cdef int turn(self, Desk desk) except -1:
         """Go on for one turn; `done` at the end. ANSWERED, or NOT_MINE when something is damaged, before any octet."""
         cdef const uint8_t* data = self.message
+        desk.take_up(self._ticket)
         if self._book is not desk.book and not self._written:
             # The head names the generation in service when it is written, so what was found in another is found anew:
             # all of it in this turn, or where swaps follow one another quickly there would be no end to it.
@@ -245,9 +265,13 @@ cdef class Batch:
             return ANSWERED if find_more(self, desk) else NOT_MINE
         if not self._written:
             desk.read_clock()  # since a swap, nobody may have asked for what heads say now
+            self.closing = desk.closing
+            if not c_record_many(desk, data, &self._head, self._items, self._found):
+                self.done = True
+                desk.problem(AUDIT_UNAVAILABLE, data, &self._head)
+                return ANSWERED
             tell_outcomes(desk, self._items, self._found)
             desk.end(begin_batch(desk, self._book, data, &self._head, self._found, self._size))
-            self.closing = desk.closing
         write_some(self, desk)
         return ANSWERED
 
@@ -288,6 +312,7 @@ cdef Batch c_begin_batch(Desk desk, bytes message, const head_t* head):
     cdef Batch batch = Batch.__new__(Batch)
     cdef const uint8_t* data = message
     batch.message, batch._head, batch._book, batch._held = message, head[0], desk.book, []
+    batch._ticket = desk.ticket
     batch._question.nins = <text_t*> malloc(MAX_NUMBERS * sizeof(text_t))
     batch._items = <item_t*> malloc(MAX_NUMBERS * sizeof(item_t))
     if batch._question.nins == NULL or batch._items == NULL:
@@ -297,9 +322,20 @@ cdef Batch c_begin_batch(Desk desk, bytes message, const head_t* head):
     return batch
 
 
+cdef int take_back(Desk desk) except -1:
+    """The ordinary path will ask of this message's caller once more what has been asked here."""
+    if desk.ticket.account is not None:
+        desk.ticket.account.c_undo()
+    if desk.ticket.bound is not None:
+        desk.control.ask_again()
+    return 0
+
+
 cdef answer_t answerers[MAX_ROUTES]
+cdef bint is_soap[MAX_ROUTES]
 
 for _place, _row in enumerate(ROUTES):
+    is_soap[<int> _place] = bool(_row.soap)
     if _row.name == "lookup":
         answerers[<int> _place] = answer_lookup
     elif _row.name == "batch":
@@ -308,18 +344,40 @@ for _place, _row in enumerate(ROUTES):
         answerers[<int> _place] = answer_confirm
     elif _row.name == "her":
         answerers[<int> _place] = answer_her
+    elif _row.name == "soap details":
+        answerers[<int> _place] = answer_soap_details
+    elif _row.name == "soap confirm":
+        answerers[<int> _place] = answer_soap_confirm
     else:
         raise ImportError(f"lookup._fast.replies cannot answer {_row.name}")
 
 
-cdef int c_answer(Desk desk, const uint8_t* data, const head_t* head, bint closing) except -1:
-    """Answer the canonical message at `data`, which is wholly there: ANSWERED, LATER or NOT_MINE.
+cdef int c_answer(
+    Desk desk, const uint8_t* data, const head_t* head, bint closing, bint trusted, Ticket given
+) except -1:
+    """Answer the canonical message at `data`, which is wholly there: ANSWERED, LATER, NOT_MINE or UNVERIFIED.
 
-    Of a message that is not ANSWERED nothing has been written, and nothing counted.
+    Of a message that is not ANSWERED nothing has been written, and nothing counted but the caller's requests.
     """
+    cdef head_t asked
+    cdef int status = NOT_MINE
     desk.closing = closing
     try:
-        return answerers[head.route](desk, data, head)
+        if is_soap[head.route]:  # which row it is, and so who may, the envelope says
+            asked = head[0]
+            head = &asked
+            if not read_soap(desk, data, &asked):
+                return NOT_MINE
+        if desk.tickets is not None:
+            status = c_admit(desk, data, head, trusted, given)
+            if status != ADMITTED:
+                return status
+        status = answerers[head.route](desk, data, head)
+        if status == NOT_MINE and desk.ticket is not None:
+            take_back(desk)
+        return status
     except Exception:
         # Something is damaged: the ordinary path meets it too, and has the words for it.
+        if status == ADMITTED and desk.ticket is not None:
+            take_back(desk)
         return NOT_MINE

@@ -9,10 +9,13 @@ cdef enum:
 cdef enum:
     S200 = 0
     S400 = 1
-    S403 = 2
-    S404 = 3
-    S503 = 4
-    STATUS_COUNT = 5
+    S401 = 2
+    S403 = 3
+    S404 = 4
+    S429 = 5
+    S500 = 6
+    S503 = 7
+    STATUS_COUNT = 8
 
 cdef class Tally:
     cdef uint64_t[::1] _view

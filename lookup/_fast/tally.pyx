@@ -6,7 +6,7 @@ words: whoever sums them needs no lock.
 
 from libc.stdint cimport int64_t, uint64_t
 
-STATUSES = (200, 400, 403, 404, 503)
+STATUSES = (200, 400, 401, 403, 404, 429, 500, 503)
 
 cdef enum:
     FIRST_OCTAVE = 12

@@ -72,14 +72,7 @@ def read_question(request: AnyRequest, body: bytes, kind: type[Q]) -> tuple[Exch
     exchange = exchange_of(request.scope)
     settings = exchange.state.settings
     limit = settings.max_batch_body_bytes if kind is GpLookupBatch else settings.max_body_bytes
-    if len(body) > limit:
-        raise TooLarge(f"the body may hold {limit} bytes")
-    if not _CONTENT_TYPE.fullmatch(request.headers.get("content-type", "").strip()):
-        raise UnsupportedMediaType
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMediaType("the body must not be compressed")
-    if request.scope["query_string"]:
-        raise InvalidRequest("this resource takes no query")
+    check_head(request, body, limit, _CONTENT_TYPE)
     try:
         question: Q = _DECODERS[kind].decode(body)
     except msgspec.ValidationError as error:
@@ -87,6 +80,21 @@ def read_question(request: AnyRequest, body: bytes, kind: type[Q]) -> tuple[Exch
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise InvalidRequest("the body is not JSON") from None
     return exchange, question
+
+
+def check_head(request: AnyRequest, body: bytes, limit: int, content_type: re.Pattern[str]) -> None:
+    """See that a question in a body is one: its size, its media type, as it is, and no query beside it.
+
+    Raises TooLarge, UnsupportedMediaType or InvalidRequest.
+    """
+    if len(body) > limit:
+        raise TooLarge(f"the body may hold {limit} bytes")
+    if not content_type.fullmatch(request.headers.get("content-type", "").strip()):
+        raise UnsupportedMediaType
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMediaType("the body must not be compressed")
+    if request.scope["query_string"]:
+        raise InvalidRequest("this resource takes no query")
 
 
 def _told(message: str) -> str:

@@ -13,6 +13,7 @@ from litestar import get
 from litestar.response.base import ASGIResponse
 
 from lookup import shapes
+from lookup.audit.record import MAX_SUBJECTS
 from lookup.core import parse
 from lookup.events import Event, Events, Position, read_position
 from lookup.exchange import Exchange, exchange_of
@@ -22,6 +23,7 @@ from lookup.problems import InvalidRequest, NotServedHere, Resync, Unready
 from lookup.record import Damaged
 from lookup.rest import schema
 from lookup.rest.asking import AnyRequest, read_query
+from lookup.rest.patients import LISTED
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -105,8 +107,9 @@ def _is_refused(exchange: Exchange, serial: int) -> bool:
 
 async def _page(exchange: Exchange, generation: Generation, feed: Events, numbers: range) -> bytes:
     """The body of a page that looks at the events of these numbers."""
-    lane, withhold = exchange.state.lane, exchange.state.settings.withhold_protected
+    lane, withhold = exchange.state.lane, exchange.withhold
     shown: list[bytes] = []
+    told: dict[int, tuple[int, str, bool]] = {}
     block: Iterator[Event] = iter(())
     over = 0.0
     for number in numbers:
@@ -116,8 +119,13 @@ async def _page(exchange: Exchange, generation: Generation, feed: Events, number
         if event is None:
             block = feed.read(number)
             event = next(block)
-        if not (withhold and _is_withheld(generation, event)):
+        subjects = _subjects(generation, event)
+        if not (withhold and any(protected for _, _, protected in subjects)):
             shown.append(_json(event))
+            told.update((subject[0], subject) for subject in subjects)
+    everybody = list(told.values())
+    for first in range(0, len(everybody), MAX_SUBJECTS):
+        exchange.record_all(LISTED, everybody[first : first + MAX_SUBJECTS])
     behind = feed.latest if numbers.stop == feed.total else feed.position(numbers.stop)
     more = b"true" if numbers.stop < feed.total else b"false"
     return b'{"events":[%b],"next":"%b","more":%b,"withheld":%d}' % (
@@ -128,17 +136,16 @@ async def _page(exchange: Exchange, generation: Generation, feed: Events, number
     )
 
 
-def _is_withheld(generation: Generation, event: Event) -> bool:
-    """Whether an event is about a person who is protected, or was when it happened."""
-    if event.protected:
-        return True
+def _subjects(generation: Generation, event: Event) -> list[tuple[int, str, bool]]:
+    """The persons that an event is about (number, "listed", whether they are protected or were when it happened)."""
     try:
         body = _decoder.decode(event.json).body
     except (msgspec.DecodeError, UnicodeError):
         raise Damaged("an event is not of its type") from None
-    nin = body.nin or body.new_nin
-    person = None if nin is None else generation.index.person(parse(nin))
-    return person is not None and person[1].protected
+    numbers = [parse(nin) for nin in (body.nin, body.new_nin) if nin is not None]
+    persons = [generation.index.person(nin) for nin in numbers]
+    protected = event.protected or any(person is not None and person[1].protected for person in persons)
+    return [(nin, LISTED, protected) for nin in numbers]
 
 
 def _json(event: Event) -> bytes:

@@ -13,6 +13,7 @@ from lookup.metrics import CONTENT_TYPE, exposition
 from lookup.problems import Unready
 from lookup.rest import schema
 from lookup.rest.asking import AnyRequest
+from lookup.rest.guard import DAY_MICROS
 
 _encoder = msgspec.json.Encoder()
 
@@ -63,7 +64,8 @@ def status(request: AnyRequest) -> ASGIResponse:
 def metrics(request: AnyRequest) -> ASGIResponse:
     """The counters of every worker."""
     state = exchange_of(request.scope).state
-    body = exposition(state.counters, state.clock.epoch_ns() / 1e9, state.settings.stale_warn_hours)
+    usage = () if state.gate is None else state.gate.quotas.usage(state.now() // DAY_MICROS)
+    body = exposition(state.counters, state.clock.epoch_ns() / 1e9, state.settings.stale_warn_hours, usage)
     return ASGIResponse(body=body, headers={"Content-Type": CONTENT_TYPE})
 
 

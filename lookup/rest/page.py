@@ -13,6 +13,7 @@ from litestar.response.base import ASGIResponse
 from litestar.static_files import create_static_files_router
 
 from lookup.problems import NotFound
+from lookup.rest import admission
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 # Swagger UI sets styles on elements and draws icons from data URLs; scripts come from files alone.
@@ -79,6 +80,7 @@ def openapi() -> OpenAPIConfig:
             "wall-clock time. National ids come in bodies, never in URLs. Every answer from the register carries "
             "FLR-Generation and FLR-As-Of."
         ),
+        components=admission.SCHEMES,
         use_handler_docstrings=True,
         render_plugins=[Page(path="/"), JsonRenderPlugin(media_type="application/json")],  # type: ignore[arg-type]
         openapi_router=Router(path="/schema", route_handlers=[start], include_in_schema=False, after_request=_tidy),

@@ -17,12 +17,14 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from lookup import shapes
+from lookup.access.caller import Caller
+from lookup.access.gate import BY_NAME
 from lookup.answers import covers, postal_address
 from lookup.exchange import Exchange, StreamTooSlow, exchange_of
 from lookup.generation import Generation
 from lookup.lane import Lane
 from lookup.people import People
-from lookup.problems import InvalidRequest, NotServedHere, UnknownContract
+from lookup.problems import Forbidden, InvalidRequest, NotServedHere, UnknownContract
 from lookup.record import Membership
 from lookup.rest import schema
 from lookup.rest.asking import AnyRequest, read_at, read_number, read_query
@@ -34,6 +36,7 @@ from register.localtime import format_micros, from_micros
 
 BUCKETS_AT_ONCE = 8
 PATIENTS_A_PIECE = 100
+LISTED = "listed"  # what came of a person on a list, for the audit
 _encoder = msgspec.json.Encoder()
 
 
@@ -62,17 +65,25 @@ def patients(request: AnyRequest) -> ASGIResponse:
     contract = None if contract_id is None else generation.tables.contract(contract_id)
     if contract_id is None or contract is None:
         raise UnknownContract
+    if not may_have_list(exchange.caller, contract.office_organization_number):
+        raise Forbidden
     people = generation.people if include == "true" else None
     if include == "true" and people is None:
         raise NotServedHere("this node has no persons' particulars")
     slot = generation.tables.slot_of_contract(contract_id) if covers(contract.valid_from, contract.to, at) else None
     state = exchange.state
-    asked = List(contract_id, slot, at, state.settings.withhold_protected, people, state.lane)
-    return _Stream(exchange, _pieces(generation, asked))
+    asked = List(contract_id, slot, at, exchange.withhold, people, state.lane)
+    return _Stream(exchange, _pieces(exchange, generation, asked))
 
 
-async def _members(generation: Generation, asked: List) -> tuple[list[tuple[int, bool, Membership]], int]:
-    """(number, protected, membership) of those to be shown, by number; and how many are left out."""
+def may_have_list(caller: Caller | None, office: int) -> bool:
+    """Whether the list of a contract at this office is for this caller: everybody's are, or those of its own unit."""
+    operation = BY_NAME["contractPatients"]
+    return caller is None or bool(caller.roles & operation.roles) or office in (caller.unit, caller.organization)
+
+
+async def members_of(generation: Generation, asked: List) -> tuple[list[tuple[int, bool, Membership]], int]:
+    """(number, protected, membership) of those of a list to be shown, by number; and how many are left out."""
     shown: list[tuple[int, bool, Membership]] = []
     withheld = 0
     if asked.slot is None:
@@ -93,17 +104,20 @@ async def _members(generation: Generation, asked: List) -> tuple[list[tuple[int,
     return shown, withheld
 
 
-async def _pieces(generation: Generation, asked: List) -> AsyncGenerator[bytes, None]:
-    """The body, piece by piece."""
-    members, withheld = await _members(generation, asked)
+async def _pieces(exchange: Exchange, generation: Generation, asked: List) -> AsyncGenerator[bytes, None]:
+    """The body, piece by piece; that a person is told of is recorded before the piece is given."""
+    members, withheld = await members_of(generation, asked)
     tables = generation.tables
     at = format_micros(asked.at)
     before = f'{{"contractId":{asked.contract_id},"at":"{at}","patients":['.encode()
     piece: list[bytes] = []
     over = 0.0
-    for member in members:
+    for number, member in enumerate(members):
         if perf_counter() >= over:
             over = await asked.lane.turn()
+        if number % PATIENTS_A_PIECE == 0:
+            some = members[number : number + PATIENTS_A_PIECE]
+            exchange.record_all(LISTED, [(nin, LISTED, protected) for nin, protected, _ in some])
         piece.append(_encoder.encode(_patient(tables, asked.people, *member)))
         if len(piece) == PATIENTS_A_PIECE:
             await asked.lane.turn()
@@ -153,9 +167,11 @@ class _Stream(ASGIResponse):
         try:
             async with asyncio.timeout(self.exchange.state.settings.stream_seconds):
                 headers = [(b"content-type", b"application/json")]
-                await send({"type": "http.response.start", "status": 200, "headers": headers})
-                if not self.exchange.head:
-                    async with aclosing(self.pieces) as pieces:
+                async with aclosing(self.pieces) as pieces:
+                    first = b"" if self.exchange.head else await anext(pieces)
+                    await send({"type": "http.response.start", "status": 200, "headers": headers})
+                    await send({"type": "http.response.body", "body": first, "more_body": True})
+                    if not self.exchange.head:
                         async for piece in pieces:
                             await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

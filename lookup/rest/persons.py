@@ -1,6 +1,5 @@
 """Questions about one person, or many: gp-lookup, batch, gp-confirm, gp-history. National ids come in bodies alone."""
 
-from collections import Counter
 from time import perf_counter
 from typing import Any
 
@@ -29,6 +28,7 @@ from lookup.rest.asking import (
     read_question,
 )
 
+SEVERAL = "several"  # what came of a batch, for the audit: each person has an outcome of its own
 RESULTS_A_PIECE = 50  # about 30 kB
 _encoder = msgspec.json.Encoder()
 
@@ -44,10 +44,10 @@ def gp_lookup(request: AnyRequest, body: RawBody) -> ASGIResponse:
     exchange, question = read_question(request, body, GpLookup)
     at = read_at(exchange, question.at)
     nin = read_nin(exchange, question.nin)
-    answer = reply(exchange.take(), nin, at, exchange.state.settings.withhold_protected)
+    answer = reply(exchange.take(), nin, at, exchange.withhold)
     if answer is None:
-        raise _never_seen(exchange)
-    exchange.state.counters.count_lookup(answer.status)
+        raise _never_seen(exchange, nin)
+    exchange.disclose(nin, answer.status, protected=answer.protected)
     return json_answer(answer.body)
 
 
@@ -59,9 +59,9 @@ async def gp_lookup_batch(request: AnyRequest, body: RawBody) -> ASGIResponse:
     if len(question.nins) > MAX_BATCH:
         raise InvalidRequest(f"nins may hold {MAX_BATCH} numbers")
     generation = exchange.take()
-    withhold = exchange.state.settings.withhold_protected
+    withhold = exchange.withhold
     results: list[bytes] = []
-    outcomes: Counter[str] = Counter()
+    subjects: list[tuple[int, str, bool]] = []
     over = perf_counter() + TURN_SECONDS
     for text in question.nins:
         if perf_counter() >= over:
@@ -69,10 +69,11 @@ async def gp_lookup_batch(request: AnyRequest, body: RawBody) -> ASGIResponse:
         nin = parse_nin(exchange, text)
         answer = None if nin < 0 else reply(generation, nin, at, withhold)
         status = answer.status if answer is not None else INVALID if nin < 0 else UNKNOWN
-        outcomes[status] += 1
+        if nin >= 0:
+            subjects.append((nin, status, answer is not None and answer.protected))
         results.append(_missed(text, status) if answer is None else _result(answer))
-    for status, number in outcomes.items():
-        exchange.state.counters.count_lookup(status, number)
+    exchange.disclose_all(SEVERAL, subjects)
+    exchange.state.counters.count_lookup(INVALID, len(results) - len(subjects))
     return _Results(exchange.state.lane, b'{"generation":%d,"results":[' % generation.serial, results)
 
 
@@ -107,14 +108,14 @@ def _missed(text: str, status: str) -> bytes:
     return b'{"nin":%b,"status":"%b"}' % (_encoder.encode(text), status.encode())
 
 
-def _never_seen(exchange: Exchange) -> UnknownPerson:
-    exchange.state.counters.count_lookup(UNKNOWN)
+def _never_seen(exchange: Exchange, nin: int) -> UnknownPerson:
+    exchange.disclose(nin, UNKNOWN, protected=False)
     return UnknownPerson()
 
 
-def _refuse_protected(exchange: Exchange, protected: bool) -> None:
-    if protected and exchange.state.settings.withhold_protected:
-        exchange.state.counters.count_lookup(WITHHELD)
+def _refuse_protected(exchange: Exchange, nin: int, protected: bool) -> None:
+    if protected and exchange.withhold:
+        exchange.disclose(nin, WITHHELD, protected=True)
         raise Forbidden
 
 
@@ -127,10 +128,10 @@ def gp_confirm(request: AnyRequest, body: RawBody) -> ASGIResponse:
     generation = exchange.take()
     found = generation.index.find(nin, at)
     if found is None:
-        raise _never_seen(exchange)
-    _refuse_protected(exchange, found.protected)
+        raise _never_seen(exchange, nin)
+    _refuse_protected(exchange, nin, found.protected)
     yes = confirmed(generation, found, question.hpr_number, at)
-    exchange.state.counters.count_lookup("confirmed" if yes else "not-confirmed")
+    exchange.disclose(nin, "confirmed" if yes else "not-confirmed", protected=found.protected)
     return json_answer(b'{"confirmed":true}' if yes else b'{"confirmed":false}')
 
 
@@ -142,11 +143,11 @@ def gp_history(request: AnyRequest, body: RawBody) -> ASGIResponse:
     generation = exchange.take()
     person = generation.index.person(nin)
     if person is None:
-        raise _never_seen(exchange)
+        raise _never_seen(exchange, nin)
     _, record = person
-    _refuse_protected(exchange, record.protected)
+    _refuse_protected(exchange, nin, record.protected)
     answer = _encoder.encode(history(generation, record.memberships))
-    exchange.state.counters.count_lookup("history")
+    exchange.disclose(nin, "history", protected=record.protected)
     return json_answer(answer)
 
 

@@ -15,13 +15,16 @@ from litestar.openapi.spec import (
     OpenAPIType,
     Operation,
     Parameter,
+    Reference,
     RequestBody,
     Schema,
 )
 
 from lookup import shapes
+from lookup.ops.state import OpsState
 from lookup.problems import MEDIA_TYPE, PROBLEMS, URN
-from lookup.rest import examples
+from lookup.public_list import ListedContract
+from lookup.rest import admission, examples
 
 BODY = ("invalid-request", "too-large", "unsupported-media-type")
 QUERY = ("invalid-request", "unready")
@@ -82,36 +85,42 @@ def _route(
         media_type=media_type,
         examples=[Example(summary=name, value=_kept(value)) for name, value in answers.items()] or None,
     )
-    responses = {200: ok, **_problems((*problems, "method-not-allowed", "internal"))}
+    words = dict.fromkeys((*problems, *admission.problems(name), "method-not-allowed", "internal"))
+    responses = {200: ok, **_problems(tuple(words))}
     return {
         "operation_id": name,
         "tags": [tag],
         "summary": summary,
         "responses": responses,
-        "operation_class": operation,
+        "security": admission.security(name),
+        "operation_class": admission.saying(operation, name),
     }
 
 
-def _body(name: str, required: list[str], properties: Mapping[str, Schema], example: Any) -> type[Operation]:
-    """An operation with this request body, which the framework cannot see because the body is read raw."""
+def _body(name: str, required: list[str], properties: Mapping[str, Schema], **asked: Any) -> type[Operation]:
+    """An operation with this request body, which the framework cannot see because the body is read raw.
+
+    `asked` are examples; the answer's example of the same name is what each is answered.
+    """
     schema = Schema(
         type=OpenAPIType.OBJECT, title=name, required=required, properties=dict(properties), additional_properties=False
     )
-    asked = RequestBody(
-        content={"application/json": OpenAPIMediaType(schema=schema, examples={"asked": Example(value=example)})},
-        required=True,
-    )
+    shown: dict[str, Example | Reference] = {name: Example(value=value) for name, value in asked.items()}
+    body = RequestBody(content={"application/json": OpenAPIMediaType(schema=schema, examples=shown)}, required=True)
 
     @dataclass
     class WithBody(Operation):
         def __post_init__(self) -> None:
-            self.request_body = asked
+            self.request_body = body
 
     return WithBody
 
 
-def _query(*parameters: Parameter) -> type[Operation]:
-    """An operation with these query parameters, which are read and checked by hand."""
+def _query(*parameters: Parameter, **asked: int) -> type[Operation]:
+    """An operation with these query parameters, which are read and checked by hand.
+
+    `asked` are examples of the number in the path; the answer's example of the same name is what each is answered.
+    """
 
     @dataclass
     class WithQuery(Operation):
@@ -119,6 +128,7 @@ def _query(*parameters: Parameter) -> type[Operation]:
             paths = [p for p in self.parameters or [] if isinstance(p, Parameter)]
             for path in paths:
                 path.schema = _PATH_NUMBER
+                path.examples = {name: Example(value=number) for name, number in asked.items()}
             self.parameters = [*paths, *parameters]
 
     return WithQuery
@@ -143,7 +153,7 @@ _AFTER = Parameter(
     name="after",
     param_in="query",
     required=True,
-    schema=Schema(type=OpenAPIType.STRING, examples=[examples.LATEST["position"]]),
+    schema=Schema(type=OpenAPIType.STRING, examples=[examples.POSITION]),
     description="the position to go on from: that of an event, of a page's next, or of /v1/events/latest",
 )
 _LIMIT = Parameter(
@@ -153,35 +163,56 @@ _LIMIT = Parameter(
     schema=Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=1000, default=100),
     description="how many events to look at, those that are left out included",
 )
-_PERSON = (*BODY, "invalid-nin", "unknown-person", "unready")
+_MUNICIPALITY, _PAGE, _PAGE_SIZE, _FORMAT = (
+    Parameter(name=name, param_in="query", required=False, schema=schema, description=description)
+    for name, schema, description in (
+        ("municipality", Schema(type=OpenAPIType.STRING, examples=["0301"]), "only those of a municipality"),
+        ("page", Schema(type=OpenAPIType.INTEGER, minimum=1), "a page, from 1; the answer links to the others"),
+        ("pageSize", Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=10_000, default=1000), "contracts a page"),
+        ("format", Schema(type=OpenAPIType.STRING, enum=["json", "ndjson"]), "an array, or a contract a line"),
+    )
+)
+_PERSON = (*BODY, "invalid-nin", "unknown-person", "unready", "audit-unavailable")
 PERSONS, REVERSE, LISTS, OPERATION = "Persons", "GPs, contracts, offices", "Patient lists", "Operation"
 FEED = "Change feed"
 
+_ASKED = {
+    "assigned": {"nin": examples.NIN},
+    "vacant": {"nin": examples.VACANT_NIN},
+    "none": {"nin": examples.NONE_NIN},
+    "withheld": {"nin": examples.WITHHELD_NIN},
+}
 GP_LOOKUP = _route(
     "gpLookup",
     PERSONS,
     "A person's GP",
     shapes.LookupAnswer,
     _PERSON,
-    operation=_body("GpLookup", ["nin"], {"nin": _NIN, "at": _AT}, {"nin": examples.NIN}),
+    operation=_body("GpLookup", ["nin"], {"nin": _NIN, "at": _AT}, **_ASKED),
     assigned=examples.ASSIGNED,
+    vacant=examples.VACANT,
     none=examples.NONE,
+    withheld=examples.WITHHELD,
 )
 GP_LOOKUP_BATCH = _route(
     "gpLookupBatch",
     PERSONS,
     "The GPs of up to 1000 persons",
     shapes.BatchAnswer,
-    (*BODY, "unready"),
+    (*BODY, "unready", "audit-unavailable"),
     operation=_body(
         "GpLookupBatch",
         ["nins"],
         {"nins": Schema(type=OpenAPIType.ARRAY, items=_NIN, max_items=1000), "at": _AT},
-        {"nins": [examples.NIN, "1"], "at": "2026-11-23T10:00:00"},
+        batch={"nins": [examples.NIN, examples.UNKNOWN_NIN, "1"], "at": "2026-11-23T10:00:00"},
     ),
     batch={
         "generation": 42,
-        "results": [{"nin": examples.NIN, **examples.ASSIGNED}, {"nin": "1", "status": "invalid"}],
+        "results": [
+            {"nin": examples.NIN, **examples.ASSIGNED},
+            {"nin": examples.UNKNOWN_NIN, "status": "unknown"},
+            {"nin": "1", "status": "invalid"},
+        ],
     },
 )
 GP_CONFIRM = _route(
@@ -194,9 +225,11 @@ GP_CONFIRM = _route(
         "GpConfirm",
         ["nin", "hprNumber"],
         {"nin": _NIN, "hprNumber": _HPR, "at": _AT},
-        {"nin": examples.NIN, "hprNumber": 7654321},
+        confirmed={"nin": examples.NIN, "hprNumber": examples.HPR_NUMBER},
+        notConfirmed={"nin": examples.NIN, "hprNumber": examples.SUBSTITUTE_HPR_NUMBER},
     ),
     confirmed={"confirmed": True},
+    notConfirmed={"confirmed": False},
 )
 GP_HISTORY = _route(
     "gpHistory",
@@ -204,7 +237,7 @@ GP_HISTORY = _route(
     "Every GP a person has had",
     shapes.HistoryAnswer,
     (*_PERSON, "forbidden"),
-    operation=_body("GpHistory", ["nin"], {"nin": _NIN}, {"nin": examples.NIN}),
+    operation=_body("GpHistory", ["nin"], {"nin": _NIN}, history={"nin": examples.NIN}),
     history=examples.HISTORY,
 )
 HER = _route(
@@ -213,8 +246,10 @@ HER = _route(
     "What a HER-ID is",
     shapes.HerAnswer,
     ("unknown-her-id", *QUERY),
-    operation=_query(_AT_QUERY),
+    operation=_query(_AT_QUERY, gp=examples.HER_ID, service=examples.SERVICE_HER_ID, office=examples.OFFICE_HER_ID),
     gp=examples.HER,
+    service=examples.SERVICE,
+    office=examples.OFFICE_OWNER,
 )
 GPS = _route(
     "gp",
@@ -222,7 +257,7 @@ GPS = _route(
     "A doctor and the contracts",
     shapes.GpAnswer,
     ("unknown-gp", *QUERY),
-    operation=_query(_AT_QUERY),
+    operation=_query(_AT_QUERY, gp=examples.HPR_NUMBER),
     gp=examples.GP,
 )
 CONTRACT = _route(
@@ -231,8 +266,17 @@ CONTRACT = _route(
     "A contract with doctor cycles and office",
     shapes.ContractAnswer,
     ("unknown-contract", *QUERY),
-    operation=_query(_AT_QUERY),
+    operation=_query(_AT_QUERY, contract=examples.CONTRACT_ID),
     contract=examples.CONTRACT_ANSWER,
+)
+CONTRACTS = _route(
+    "contractsExport",
+    LISTS,
+    "All contracts, those of a municipality, or a page of either",
+    list[ListedContract],  # type: ignore[arg-type]
+    (*QUERY, "not-served-here"),
+    operation=_query(_MUNICIPALITY, _PAGE, _PAGE_SIZE, _FORMAT),
+    contracts=[examples.LISTED_CONTRACT],
 )
 OFFICE = _route(
     "officeContracts",
@@ -240,16 +284,16 @@ OFFICE = _route(
     "The contracts at an office",
     shapes.OfficeAnswer,
     ("unknown-office", *QUERY),
-    operation=_query(_AT_QUERY),
-    office={"office": examples.OFFICE, "contracts": [examples.OFFICE_CONTRACT]},
+    operation=_query(_AT_QUERY, office=examples.ORGANIZATION_NUMBER),
+    office=examples.OFFICE_ANSWER,
 )
 PATIENTS = _route(
     "contractPatients",
     LISTS,
     "The patients of a contract",
     shapes.PatientsAnswer,
-    ("unknown-contract", *QUERY, "not-served-here"),
-    operation=_query(_AT_QUERY, _PATIENT_DATA),
+    ("unknown-contract", *QUERY, "not-served-here", "audit-unavailable"),
+    operation=_query(_AT_QUERY, _PATIENT_DATA, patients=examples.CONTRACT_ID),
     patients=examples.PATIENTS,
 )
 EVENTS = _route(
@@ -257,7 +301,7 @@ EVENTS = _route(
     FEED,
     "What has happened behind a position",
     shapes.EventsAnswer,
-    (*QUERY, "resync", "not-served-here"),
+    (*QUERY, "resync", "not-served-here", "audit-unavailable"),
     operation=_query(_AFTER, _LIMIT),
     events=examples.EVENTS,
 )
@@ -279,3 +323,5 @@ STATUS = _route(
 METRICS = _route(
     "metrics", OPERATION, "What Prometheus scrapes", None, media_type="text/plain; version=0.0.4; charset=utf-8"
 )
+OPS = _route("ops", OPERATION, "The operations page", None, media_type="text/html; charset=utf-8")
+OPS_STATE = _route("opsState", OPERATION, "What the operations page shows", OpsState, ops=examples.OPS_STATE)

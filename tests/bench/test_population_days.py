@@ -5,8 +5,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bench.norway.blocks import place_on_its_day
+from bench.norway.memberships import Memberships
 from bench.population import generate
 from register.feed import EVENTS, format_digest, lines_digest
 from register.model import TABLES
@@ -104,3 +107,11 @@ def test_chain_may_start_anywhere(tmp_path: Path) -> None:
     generate(shape(1_000), tmp_path / "end", sequence=6, days=4)
     for name in ("000007-incremental", "000010-incremental"):
         assert files(tmp_path / "all" / name) == files(tmp_path / "end" / name)
+
+
+def test_pieces_of_a_stay_that_come_on_one_day_have_ids_of_their_own() -> None:
+    """Born on the last of a month, on a list that ends with it: two memberships, both new."""
+    row, slot, day = np.array([[1, 5, 0], [1, 5, 8], [1, 6, 8], [2, 6, 8], [2, 6, 8], [2, 6, 9], [2, 6, 9]]).T
+    none = np.zeros(len(row), np.int64)
+    found = Memberships(row, slot, none, none, none, none, none, none, first_known=day, corrected=none)
+    assert place_on_its_day(found).tolist() == [0, 0, 0, 0, 1, 0, 1]

@@ -58,7 +58,8 @@ def in_words(calls: Iterable[Call]) -> Steps:
     for call in calls:
         path, other = (_plain(one) for one in (call.path, call.other))
         is_tmp = path.endswith(".tmp")
-        if path.startswith(("..", "loader.lock", "reports")) or call.kind is Kind.CHMOD:
+        # A hint of what was verified is not part of the protocol: without it everything is read again.
+        if path.startswith(("..", "loader.lock", "reports", "verified.json")) or call.kind is Kind.CHMOD:
             continue
         if call.kind is Kind.WRITE and is_tmp:
             out.append(f"write {path} {_said(call.data)}")
@@ -71,7 +72,7 @@ def in_words(calls: Iterable[Call]) -> Steps:
 
 def _plain(path: str) -> str:
     path = re.sub(r"(\d+)-[0-9a-f]{8}", r"\1", path.removeprefix("data/") if path != "data" else ".")
-    path = re.sub("(pointers.bin|people.mdb|events.bin)$", REST, path)
+    path = re.sub("(pointers.bin|people.mdb|events.bin|soap.bin|contracts.bin)$", REST, path)
     return re.sub("building-[0-9a-f]+", "building", path) if path else ""
 
 
@@ -123,6 +124,8 @@ def _disk(tree: dict[str, bytes | None]) -> Disk:
     safe = set()
     for path, octets in tree.items():
         *folders, name = _plain(path).split("/")
+        if name.startswith("verified.json"):
+            continue
         says = f"={_said(octets)}" if octets and not folders and name in ("CURRENT", "refused.json") else ""
         safe.add((folders[-1] if folders else ".", name, says or name))
     return Disk(frozenset(safe))

@@ -285,7 +285,7 @@ def build(folder: Path, out: Path, *, processes: int = 0) -> Built:
     feed = open_feed(folder)
     building = Build(feed, out, NOW, Progress(show=False), processes)
     built = building.run()
-    verify_built(feed, out, built, Progress(show=False), processes)
+    verify_built(feed, out, built, Progress(show=False))
     return built
 
 

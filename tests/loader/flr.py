@@ -18,12 +18,13 @@ from loader.errors import BadFeed
 from loader.export import FLR_EXPORT, export
 from loader.load import load
 from loader.progress import Progress
+from loader.reader import membership_record
 from loader.report import LoadReport
 from loader.settings import Settings
-from loader.verify import membership_record
 from lookup.generation import Generation, open_generation
 from register import codes
 from register.feed import canonical_line
+from register.localtime import OSLO
 from register.model import TABLES, Code, CodeRef, Office, Person, Record
 from tests.loader import feeds
 
@@ -87,6 +88,19 @@ def carried(whole: Register, at: datetime) -> Register:
     used = {pair for records in out.values() for record in records for pair in _codes(record)}
     out["codes"] = [code for code in whole["codes"] if (code.oid, code.value) in used]
     return out
+
+
+def at(generation: Generation) -> datetime:
+    """When its content was made, as an export says it."""
+    return datetime.fromisoformat(generation.manifest.as_of).astimezone(OSLO).replace(tzinfo=None)
+
+
+def assert_carried(before: Generation, after: Generation) -> None:
+    """What the export can carry is the same, record by record, and nothing else has come."""
+    wanted, got = lines(carried(records_of(before), at(before))), lines_of(after)
+    for table, found in got.items():
+        assert found == wanted[table], table
+    assert after.manifest.as_of == at(before).replace(tzinfo=OSLO).isoformat()
 
 
 def _office(office: Office) -> Office:

@@ -70,6 +70,7 @@ TABLE_OF = {
     "GPOnContractCreated": "doctor_cycles",
     "GPOnContractUpdated": "doctor_cycles",
     "OutOfOfficeLocationCreated": "outposts",
+    "OutOfOfficeLocationUpdated": "outposts",
     "OfficeUpdated": "offices",
     "DoctorUpdated": "doctors",
     "TeamCreated": "teams",

@@ -2,8 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -71,15 +72,21 @@ class HttpFolder:
         self._thread.join()
 
     @contextmanager
-    def _counted(self, node: str) -> Iterator[None]:
+    def _counted(self, node: str) -> Iterator[Callable[[], None]]:
+        """Count a request in; out when what is yielded is first called, at the end at the latest."""
         with self._lock:
             self._now[node] += 1
             self.at_once[node] = max(self.at_once[node], self._now[node])
-        try:
-            yield
-        finally:
+
+        @cache
+        def gone() -> None:
             with self._lock:
                 self._now[node] -= 1
+
+        try:
+            yield gone
+        finally:
+            gone()
 
     def _breaks(self) -> bool:
         with self._lock:
@@ -105,12 +112,12 @@ class HttpFolder:
             def do_GET(self) -> None:
                 path = self.path.lstrip("/")
                 node = path.split("/")[1] if path.startswith("node/") else ""
-                with outer._counted(node):
+                with outer._counted(node) as gone:
                     if outer.held is not None:
                         outer.held.wait(0.02)  # long enough for others to come meanwhile
-                    self._answer(path.split("/", 2)[2] if node else path)
+                    self._answer(path.split("/", 2)[2] if node else path, gone)
 
-            def _answer(self, name: str) -> None:
+            def _answer(self, name: str, gone: Callable[[], None]) -> None:
                 outer.requests.append(name)
                 if outer.stuck_after is not None and len(outer.requests) > outer.stuck_after:
                     outer.is_stuck.set()
@@ -139,7 +146,9 @@ class HttpFolder:
                     self.wfile.write(data[start : (start + end) // 2])
                     return
                 with suppress(ConnectionError):  # the other transfer broke off, and ended this one
-                    self.wfile.write(data[start:end])
+                    self.wfile.write(data[start : end - 1])
+                    gone()  # who has the last octet may ask again before this thread has gone on
+                    self.wfile.write(data[end - 1 : end])
                 outer.bytes[Path(name).name] += end - start
 
         return Handler

@@ -44,7 +44,8 @@ def test_every_record_is_found_again(tmp_path: Path) -> None:
     assert built.counts == {table: len(records) for table, records in feed.items()}
     assert built.assembled == {"persons": 6, "aliases": 2, "memberships": 7, "unplaced": 3}
     assert built.content_digest == feeds.digest_of(feed)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["index.mdb", "people.mdb", "pointers.bin"]
+    built_files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert built_files == ["contracts.bin", "index.mdb", "people.mdb", "pointers.bin", "soap.bin"]
     with opened(tmp_path / "out") as generation:
         assert_holds(feed, generation, edges(feed))
         assert deep(generation) == built.content_digest

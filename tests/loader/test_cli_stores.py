@@ -1,7 +1,6 @@
 """`push`, `pull` and `load URL` as commands: exit codes, what is printed, jitter, staleness."""
 
 import json
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from loader import __main__ as command
 from loader.__main__ import main
 from loader.publish import point
-from loader.textfile import HELP
 from tests import tiny
 from tests.loader import feeds
 from tests.loader.nodes import Node, builder, node, read_here
@@ -187,12 +185,6 @@ def test_the_documented_cron_lines_are_commands() -> None:
         for line in lines
     }
     assert verbs == {"load", "push", "pull", "prune", "status"}
-
-
-def test_the_documented_alarms_are_of_metrics_there_are() -> None:
-    named = set(re.findall(r"flr_\w+", documented("\n- alert")))
-    assert len(named) == 3
-    assert named <= set(HELP)
 
 
 def test_prune_removes_what_was_fetched(node: Node) -> None:

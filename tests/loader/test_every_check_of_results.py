@@ -24,6 +24,7 @@ from loader.tolerance import build_tolerating
 from lookup import key
 from lookup.index import LENGTH_BITS, POINTERS_HEADER
 from lookup.people import Frames
+from lookup.soap_parts import TRAILER
 from tests.loader import feeds
 from tests.loader.feeds import CARL
 from tests.loader.refusals import events, refused, sound
@@ -34,7 +35,11 @@ INPUT = (
     "signature, digest, count, schema, code value, id, overlap, contract exists, office exists, doctor exists, "
     "person exists, team exists, her-id, alias chain, period, key, sequence"
 ).split(", ")
-RESULT = "structure, table count, content digest, sample, canary, separate reader, drift".split(", ")
+RESULT = (
+    "structure, table count, content digest, shared parts, public list, sample, canary, separate reader, drift".split(
+        ", "
+    )
+)
 
 
 @pytest.mark.parametrize("kind", ["full", "incremental"])
@@ -119,6 +124,55 @@ def bucket_of(folder: Path, nin: str) -> int:
     return int((pointer >> LENGTH_BITS) + (pointer & (1 << LENGTH_BITS) - 1))
 
 
+def lost_part(folder: Path, _: Built | None = None) -> None:
+    """A list of which nothing was rendered."""
+    path = folder / "soap.bin"
+    octets = bytearray(path.read_bytes())
+    (table,) = struct.unpack_from("<Q", octets, len(octets) - TRAILER.size)
+    octets[table : table + 8] = bytes(8)
+    path.write_bytes(octets)
+
+
+def parts_of_another(folder: Path, _: Built | None = None) -> None:
+    path = folder / "soap.bin"
+    path.write_bytes(path.read_bytes()[:-16] + bytes(16))
+
+
+def short_part(folder: Path, _: Built | None = None) -> None:
+    """One whose period ends before the window does."""
+    path = folder / "soap.bin"
+    octets = bytearray(path.read_bytes())
+    (end,) = struct.unpack_from("<q", octets, 8 + 8 + 8)  # the first slot's first period
+    struct.pack_into("<q", octets, 8 + 8 + 8, end - 1)
+    path.write_bytes(octets)
+
+
+def stray_pointer(folder: Path, _: Built | None = None) -> None:
+    path = folder / "soap.bin"
+    octets = bytearray(path.read_bytes())
+    (table,) = struct.unpack_from("<Q", octets, len(octets) - TRAILER.size)
+    struct.pack_into("<Q", octets, table, table << LENGTH_BITS | 40)
+    path.write_bytes(octets)
+
+
+def list_of_another(folder: Path, _: Built | None = None) -> None:
+    path = folder / "contracts.bin"
+    path.write_bytes(path.read_bytes()[:-16] + bytes(16))
+
+
+def other_form(folder: Path, _: Built | None = None) -> None:
+    """A list that says something else uncompressed."""
+    path = folder / "contracts.bin"
+    octets = path.read_bytes()
+    path.write_bytes(octets.replace(b'"maxNumberOfPatients":', b'"maxNumberOfPatientz":', 1))
+
+
+def no_list(folder: Path, _: Built | None = None) -> None:
+    path = folder / "contracts.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+PARTS_MISSING = "soap.bin: what is rendered is not what must be"
 REFUSED = "the serving reader refused the candidate:"
 RESULTS: dict[str, tuple[Callable[[Path, Built], Any], str]] = {
     "structure": (page, "index.mdb: "),
@@ -126,6 +180,13 @@ RESULTS: dict[str, tuple[Callable[[Path, Built], Any], str]] = {
     "table count of memberships": (lost_row, "memberships: 6 records were built, 7 were read"),
     "content digest, of a person": (other_name, NOT_WHAT_WAS_READ),
     "content digest, of a membership": (other_membership, NOT_WHAT_WAS_READ),
+    "shared parts, of a list": (lost_part, PARTS_MISSING),
+    "shared parts, of a period": (short_part, PARTS_MISSING),
+    "shared parts, of this generation": (parts_of_another, "soap.bin: it is of another generation"),
+    "shared parts, within the file": (stray_pointer, "soap.bin: a pointer leads outside"),
+    "public list, of this generation": (list_of_another, "contracts.bin: it is of another generation"),
+    "public list, in all its forms": (other_form, "contracts.bin: it is not one list in all its forms"),
+    "public list, whole": (no_list, "contracts.bin: a list of contracts of the wrong size"),
     "sample": (other_sample, f"{REFUSED} a membership of the sample is missing or differs"),
 }
 
@@ -143,12 +204,19 @@ def test_the_content_digest_of_an_incremental_load(
     in_service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[[Path], Any]
 ) -> None:
     """What events touch is read again from the files."""
-    monkeypatch.setattr(loading, "structure", lambda folder, _: how(folder))
+    monkeypatch.setattr(loading, "structure", how)
     happened = [
         ("PersonUpdated", {"nin": feeds.FINN, "firstName": "Kari"}),
         ("PersonUpdated", {**feeds.tables()["persons"][0], "firstName": "Anne"}),
     ]
     assert refused(in_service, events(tmp_path / "feed", happened)) == (NOT_WHAT_WAS_READ,)
+
+
+def test_the_shared_parts_of_an_incremental_load(
+    in_service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "check_tables_stored", lambda folder, _: lost_part(folder))
+    assert refused(in_service, sound(tmp_path, "incremental")) == (PARTS_MISSING,)
 
 
 @pytest.mark.parametrize("kind", ["full", "incremental"])

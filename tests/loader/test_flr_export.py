@@ -4,7 +4,6 @@ import fcntl
 import json
 import stat
 import zipfile
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from loader.export import FLR_EXPORT, export
 from loader.progress import Progress
 from lookup.generation import Generation
 from lookup.resident import reply
-from register.localtime import OSLO, local_micros
+from register.localtime import local_micros
 from tests.loader import feeds, flr
 from tests.loader.histories import History
 from tests.register.flr_contracts import xml_schema
@@ -46,10 +45,6 @@ def small(tmp_path: Path) -> Generation:
     return flr.put(tmp_path / "data", feeds.write(tmp_path / "feed", feeds.tables()))
 
 
-def at(generation: Generation) -> datetime:
-    return datetime.fromisoformat(generation.manifest.as_of).astimezone(OSLO).replace(tzinfo=None)
-
-
 def written(generation: Generation, target: Path) -> Path:
     export(generation.folder.parents[1], generation.name, target, FLR_EXPORT, QUIET)
     return target
@@ -58,14 +53,6 @@ def written(generation: Generation, target: Path) -> Path:
 def documents(archive: Path) -> list[bytes]:
     with zipfile.ZipFile(archive) as opened:
         return [opened.read(name) for name in opened.namelist()]
-
-
-def assert_carried(before: Generation, after: Generation) -> None:
-    """What the export can carry is the same, record by record, and nothing else has come."""
-    wanted, got = flr.lines(flr.carried(flr.records_of(before), at(before))), flr.lines_of(after)
-    for table, found in got.items():
-        assert found == wanted[table], table
-    assert after.manifest.as_of == at(before).replace(tzinfo=OSLO).isoformat()
 
 
 def answer(generation: Generation, nin: str, now: int) -> dict[str, Any]:
@@ -79,21 +66,21 @@ class TestRoundTrip:
     def test_every_member_there_is(self, tmp_path: Path, small: Generation) -> None:
         after = flr.put(tmp_path / "again", written(small, tmp_path / "out.zip"))
         assert (after.serial, after.manifest.source) == (1, "flr-export out.zip")
-        assert_carried(small, after)
+        flr.assert_carried(small, after)
 
     @pytest.mark.parametrize("seed", range(3))
     def test_registers_with_nothing_regular_in_them(self, tmp_path: Path, seed: int) -> None:
         history = History(seed, persons=200)
         flr.put(tmp_path / "data", history.write_full(tmp_path / "1", 1))
         before = flr.put(tmp_path / "data", history.write_day(tmp_path / "2", 2, 60))
-        assert_carried(before, flr.put(tmp_path / "again", written(before, tmp_path / "out.zip")))
+        flr.assert_carried(before, flr.put(tmp_path / "again", written(before, tmp_path / "out.zip")))
 
     def test_a_small_norway(self, tmp_path: Path, norway: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """With what is held in memory so little that everything goes through the disk in pieces; and the answers."""
         monkeypatch.setattr(flr_export, "BUFFER_BYTES", 100)
         before = flr.put(tmp_path / "data", norway)
         after = flr.put(tmp_path / "again", written(before, tmp_path / "out.zip"))
-        assert_carried(before, after)
+        flr.assert_carried(before, after)
         now = local_micros(before.as_of_seconds)
         persons = [record.nin for record in flr.records_of(after)["persons"]]
         assert len(persons) > 500
@@ -134,7 +121,7 @@ class TestTheArchive:
         with zipfile.ZipFile(archive) as opened:
             infos = opened.infolist()
         assert [info.filename for info in infos] == [f"{feeds.HISTORICAL}.xml", f"{feeds.OFFICE}.xml"]
-        assert {info.date_time for info in infos} == {at(small).timetuple()[:6]}
+        assert {info.date_time for info in infos} == {flr.at(small).timetuple()[:6]}
         contracts = [[c.findtext("{*}Id") for c in etree.fromstring(text)] for text in documents(archive)]
         assert contracts == [["13"], ["11", "12"]]
         assert stat.S_IMODE(archive.stat().st_mode) == 0o640

@@ -52,6 +52,7 @@ def everything(generation: Generation, numbers: list[int]) -> dict[str, Any]:
     contracts = [tables.contract_id_of_slot(slot) for slot in range(index.slots)]
     persons = {nin: index.person(nin) for nin in numbers}
     assert generation.people is not None
+    assert generation.soap is not None
     return {
         "digest": generation.manifest.content_digest,
         "counts": generation.manifest.counts,
@@ -67,6 +68,9 @@ def everything(generation: Generation, numbers: list[int]) -> dict[str, Any]:
         "answers": {
             (nin, at): None if (got := reply(generation, nin, at, False)) is None else (got.nin, got.status, got.body)
             for nin, at in itertools.product(numbers, times)
+        },
+        "parts": {
+            (contract, at): generation.soap.part(slot, at) for slot, contract in enumerate(contracts) for at in times
         },
         "buckets": {contract: index.member_buckets(slot) for slot, contract in enumerate(contracts)},
         "lists": {

@@ -85,6 +85,7 @@ class TestManifest:
     def test_what_it_says_is_checked(self, folder: Path, members: Members, fault: str) -> None:
         feeds.write(folder, feeds.tables(), **members)
         assert faults_of(folder) == (f"manifest.json: {fault}",)
+        (folder / MANIFEST).unlink()  # one has a member that is a number, and tests.leaks looks for those
 
     @pytest.mark.parametrize("as_of", ["2026-11-24T03:00:00Z", "2026-11-24T03:00:00.25-01:30"])
     def test_what_the_format_admits_is_read(self, folder: Path, as_of: str) -> None:

@@ -10,13 +10,14 @@ import lmdb
 import msgspec
 import pytest
 
-from loader import verify
+from loader import reader
 from loader.errors import BadFeed, BadGeneration
 from loader.load import load
 from loader.progress import Progress
 from loader.read import open_feed
+from loader.reader import ask_reader
 from loader.settings import Settings
-from loader.verify import ask_reader, deep, structure, verify_built
+from loader.verify import deep, structure, verify_built
 from lookup import key
 from lookup.generation import Generation, open_generation
 from lookup.manifest import GENERATIONS
@@ -68,24 +69,22 @@ def remove(path: Path, database: str) -> bytes:
 
 
 class TestStructure:
-    @pytest.mark.parametrize("processes", [0, 2])
-    def test_sound_files(self, out: Path, processes: int) -> None:
-        structure(out, processes)
+    def test_sound_files(self, out: Path) -> None:
+        structure(out)
 
     def test_without_people(self, out: Path) -> None:
         (out / "people.mdb").unlink()
         structure(out)
 
     @pytest.mark.parametrize("name", ["index.mdb", "people.mdb"])
-    @pytest.mark.parametrize("processes", [0, 2])
-    def test_a_damaged_page(self, out: Path, name: str, processes: int) -> None:
+    def test_a_damaged_page(self, out: Path, name: str) -> None:
         path = out / name
         data = bytearray(path.read_bytes())
         for at in range(2 * 4096 + 10, len(data), 4096):  # in every page's own flags and bounds
             data[at : at + 6] = b"\xff" * 6
         path.write_bytes(data)
         with pytest.raises(BadGeneration, match=name.replace(".", r"\.")):
-            structure(out, processes)
+            structure(out)
 
     @pytest.mark.parametrize("name", ["index.mdb", "people.mdb"])
     def test_a_file_cut_short(self, out: Path, name: str) -> None:
@@ -104,7 +103,7 @@ class TestCounts:
         remove(out / "index.mdb", table)
         read = len(feeds.tables()[table])
         with pytest.raises(BadGeneration, match=f"{table}: {read - 1} records were built, {read} were read"):
-            verify_built(open_feed(tmp_path / "feed"), out, built, QUIET, 0)
+            verify_built(open_feed(tmp_path / "feed"), out, built, QUIET)
 
     @pytest.mark.parametrize("table", ["persons", "memberships"])
     @pytest.mark.parametrize("by", [-1, 1])
@@ -113,14 +112,14 @@ class TestCounts:
         built.assembled[table] += by
         read = len(feeds.tables()[table])
         with pytest.raises(BadGeneration, match=f"{table}: {read + by} records were built, {read} were read"):
-            verify_built(open_feed(tmp_path / "feed"), out, built, QUIET, 0)
+            verify_built(open_feed(tmp_path / "feed"), out, built, QUIET)
 
     def test_a_changed_number_that_leads_to_another(self, tmp_path: Path, out: Path) -> None:
         built = feeds.build(tmp_path / "feed", tmp_path / "again")
         old, _, file, line = built.aliases[0]
         built.aliases[0] = (old, built.aliases[1][0], file, line)  # to an old number instead of the newest
         with pytest.raises(BadFeed) as caught:
-            verify_built(open_feed(tmp_path / "feed"), out, built, QUIET, 0)
+            verify_built(open_feed(tmp_path / "feed"), out, built, QUIET)
         fault = "a changed number whose newest number is not a person in the feed"
         assert caught.value.faults == (f"nin_changes.ndjson:1: {fault}",)
 
@@ -176,11 +175,11 @@ class TestReader:
         assert str(caught.value) == f"the serving reader refused the candidate: {reason}"
 
     def test_that_is_killed_is_told(self, sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(verify, "READER", "import os; os.kill(os.getpid(), 9)")
+        monkeypatch.setattr(reader, "READER", "import os; os.kill(os.getpid(), 9)")
         with pytest.raises(BadGeneration, match="the serving reader refused the candidate: it ended with -9"):
             ask_reader(sealed, [])
 
-    @pytest.mark.parametrize("module", ["loader/verify.py", "loader/__init__.py", "msgspec.py", "json.py"])
+    @pytest.mark.parametrize("module", ["loader/reader.py", "loader/__init__.py", "msgspec.py", "json.py"])
     def test_runs_nothing_of_the_folder_it_is_started_in(
         self, sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
     ) -> None:

@@ -17,17 +17,21 @@ import lookup._fast.canonical
 import lookup._fast.index
 import lookup._fast.question
 import lookup._fast.record
+import lookup._fast.soap_question
 import lookup.canonical
 import lookup.index
 import lookup.question
 import lookup.record
+import lookup.soap_question
 from lookup.canonical import ROUTES
 from lookup.index import Fragment, encode_buckets, encode_fragments
 from lookup.record import DAY_MICROS, Membership, Record, encode_bucket, encode_record
+from lookup.soap.operations import SOAP12
 from tests.lookup.records import outcome
 from tests.lookup.wires import request
 from tests.memory import Memory, guarded, heap
 from tests.service import ROOT
+from tests.soap.writers import dot_net
 
 BITS = 16
 DAY = 20_000 * DAY_MICROS
@@ -98,6 +102,13 @@ READERS = [
     question("lookup", b' {"nin" : "01810012381", "at":"2026-11-24T12:00:00.123456"} '),
     question("batch", b'{"nins":["01810012381","\xc3\xa6\xe2\x82\xac\xf0\x9f\x98\x80",""],"at":null}'),
     question("confirm", b'{"nin":"01810012381","hprNumber":123456789}'),
+    reader(
+        "envelope",
+        dot_net(SOAP12, "01810012381").encode(),
+        lambda twin, block: twin.read_soap_question(SOAP12, b"", block),
+        lookup.soap_question,
+        lookup._fast.soap_question,
+    ),
     *(
         reader(f"time {i}", text, lambda twin, block: twin.read_at(block), lookup.question, lookup._fast.question)
         for i, text in enumerate((b"2026-11-24T12:00:00.123456Z", b"2026-02-29", b"0001-01-01T00:00:00+01:00"))

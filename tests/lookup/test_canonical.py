@@ -31,6 +31,23 @@ def asked(number: bytes) -> bytes:
     return b"GET /v1/her/" + number + b" HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
+def soap(target: str, media: str, before: bytes = b"", after: bytes = b"") -> bytes:
+    """The head of an envelope, with fields before and behind its type."""
+    fields = [b"Host: h", before, f"Content-Type: {media}".encode(), after, b"Content-Length: 3"]
+    return f"POST {target} HTTP/1.1\r\n".encode() + b"".join(one + b"\r\n" for one in fields if one) + b"\r\n"
+
+
+NO_CHARSETS = (
+    "; charset=latin-1",
+    '; charset="utf-8',
+    "; charset=utf-8;",
+    ";",
+    "; charset=utf-8; charset=utf-8",
+    "; x=y",
+)
+NO_CHARSETS += (" charset=utf-8", ";\tcharset=utf-8", '; charset="utf-8"x', "; charset=utf-88", "; charset=", "x")
+
+
 def accepted(twin: ModuleType, data: bytes) -> Head:
     head = twin.read_head(data)
     assert isinstance(head, Head), data
@@ -42,12 +59,56 @@ class TestCanonical:
     @pytest.mark.parametrize("place", range(len(ROUTES)), ids=[row.name for row in ROUTES])
     def test_every_route(self, twin: ModuleType, place: int) -> None:
         row = ROUTES[place]
-        body = b"Content-Type: application/json\r\nContent-Length: 3\r\n" if row.media else b""
+        place = next(i for i, one in enumerate(ROUTES) if one.target == row.target)  # what is in an envelope, it says
+        body = f"Content-Type: {row.media[0]}\r\nContent-Length: 3\r\n".encode() if row.media else b""
         number = b"77" if row.numbered else b""
         data = f"{row.method} {row.target}".encode() + number + b" HTTP/1.1\r\nHost: h\r\n" + body + b"\r\n"
         expected = Head(place, len(data), 3 if row.media else 0, 77 if row.numbered else 0, b"", b"")
         assert accepted(twin, data) == expected
         assert accepted(twin, data + b"what follows is not looked at\0") == expected
+
+    @pytest.mark.parametrize(
+        ("target", "media", "action"),
+        [
+            ("/v2/flr/Basic", "text/xml", b""),
+            ("/v2/flr/Basic", "TEXT/xml;charset=UTF-8", b""),
+            ("/v2/flr/Basic", 'text/xml ; Charset="utf-8"', b""),
+            ("/v2/flr", "application/soap+xml", b""),
+            ("/v2/flr", "application/soap+xml; charset=utf-8", b""),
+            ("/v2/flr", 'application/soap+xml; action="urn:x/Y"', b"urn:x/Y"),
+            ("/v2/flr", 'application/soap+xml;charset="utf-8";action=""', b""),
+            ("/v2/flr", 'Application/SOAP+xml; ACTION="x#y" ; charset=utf-8', b"x#y"),
+        ],
+    )
+    def test_envelopes(self, twin: ModuleType, target: str, media: str, action: bytes) -> None:
+        head = accepted(twin, soap(target, media))
+        assert (ROUTES[head.route].target, head.action) == (target, action)
+        for before, after in ((b'SOAPAction: "x"', b""), (b"", b'soapaction: "x"')):
+            head = accepted(twin, soap(target, media, before, after))
+            assert head.action == (b'"x"' if target == "/v2/flr/Basic" else action)
+
+    @pytest.mark.parametrize(
+        ("target", "media"),
+        [
+            *(("/v2/flr/Basic", f"text/xml{more}") for more in NO_CHARSETS),
+            *(("/v2/flr", f"application/soap+xml{more}") for more in NO_CHARSETS),
+            ("/v2/flr/Basic", "application/soap+xml"),
+            ("/v2/flr/Basic", 'text/xml; action="x"'),
+            ("/v2/flr/Basic", "application/json"),
+            ("/v2/flr", "text/xml"),
+            *(
+                ("/v2/flr", f"application/soap+xml; action={action}")
+                for action in ("x", '"x', 'x"', '"a b"', '"a;b"', '"a\\b"', '"a"b', '"x"; action="x"', '"x";', "")
+            ),
+            ("/v2/flr", 'application/soap+xml; charset=utf-8; action="x"; charset=utf-8'),
+            ("/v1/gp-lookup", "text/xml"),
+        ],
+    )
+    def test_what_is_no_envelope(self, twin: ModuleType, target: str, media: str) -> None:
+        assert twin.read_head(soap(target, media)) == OTHER
+
+    def test_an_action_comes_once(self, twin: ModuleType) -> None:
+        assert twin.read_head(soap("/v2/flr/Basic", "text/xml", b"SOAPAction: x", b"SOAPAction: x")) == OTHER
 
     def test_fields_in_any_order(self, twin: ModuleType) -> None:
         for order in permutations([*WANTED, b"X: y\r\n", b"Connection: keep-alive\r\n"]):
@@ -105,6 +166,22 @@ class TestCanonical:
         assert fields
         assert accepted(twin, posted(*(name + b": some one" for name in fields))).length == 21
         assert accepted(twin, posted(*(name + b":" for name in fields))).length == 21
+
+    @pytest.mark.parametrize("value", [b"Basic YTpi", b"x", b""])
+    @pytest.mark.parametrize(
+        ("name", "member"),
+        [
+            (b"Authorization", "credential"),
+            (b"dPoP", "proof"),
+            (b"Client-Cert", "client_cert"),
+            (b"X-SSL-Client-Cert", "ssl_client_cert"),
+        ],
+    )
+    def test_who_asks_is_kept_as_it_came(self, twin: ModuleType, name: bytes, member: str, value: bytes) -> None:
+        head = accepted(twin, posted(name + b": \t" + value))
+        told = {one: getattr(head, one) for one in ("credential", "proof", "client_cert", "ssl_client_cert")}
+        assert told == {**dict.fromkeys(told), member: value}
+        assert twin.read_head(posted(name + b": " + value, name + b": " + value)) == OTHER
 
     def test_64_fields(self, twin: ModuleType) -> None:
         more = [b"x%d: y" % n for n in range(MAX_FIELDS - 3)]

@@ -2,12 +2,17 @@
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lookup.canonical import Head, read_head
-from lookup.generation import Generation
+from lookup.core import SoapParts
+from lookup.generation import Generation, open_generation
+from lookup.soap_parts import Part, encode_parts
+from register.localtime import FOREVER
 from tests.lookup import village
+from tests.lookup.test_soap_parts import file_of
 from tests.lookup.wires import request
 from tests.wire.cases import case, pieces
 from tests.wire.judge import PLAIN, meant, messages
@@ -30,8 +35,13 @@ def answered(stream: bytes) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def front(opened: Generation) -> LooplessFront:
-    return LooplessFront(opened)
+def front(village_folder: Path) -> LooplessFront:
+    """Over the village, with a part for each of its lists, so that what is asked over SOAP is answered, too."""
+    generation = open_generation(village_folder)
+    part = Part(0, FOREVER, None, False, b"<DoctorCycles/>", b"<GPContract/>")
+    slots = village.SLOTS.values()
+    generation.soap = SoapParts(file_of({slot: encode_parts(slot, [part]) for slot in slots}, len(slots)))
+    return LooplessFront(generation)
 
 
 @pytest.fixture(autouse=True)

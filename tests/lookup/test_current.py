@@ -54,3 +54,16 @@ def test_a_swap_gives_back_what_was_replaced(tmp_path: Path) -> None:
     assert (held.generation, held.pinned) == (a, True)
     assert held.swap(b, pinned=False) is a
     assert (held.generation, held.pinned) == (b, False)
+
+
+def test_where_operators_ask_without_a_credential_and_where_nobody_else_can() -> None:
+    state = ServiceState(Settings(), Counters(1))
+    for server in (None, ("127.0.0.1", 9000), ("/run/flr.sock", None)):
+        assert not state.is_admin(server)
+    state.admin_port = 9000
+    assert state.is_admin(("192.0.2.1", 9000))
+    assert not state.is_admin(("127.0.0.1", 8080))
+    assert [state.is_private(server) for server in (None, ("/run/flr.sock", None), ("127.0.0.1", 1), ("::1", 1))] == [
+        True
+    ] * 4
+    assert [state.is_private((host, 8080)) for host in ("192.0.2.1", "10.0.0.1", "2001:db8::1")] == [False] * 3

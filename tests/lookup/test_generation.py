@@ -188,6 +188,16 @@ def test_a_file_that_is_not_what_the_manifest_says_is_refused(tmp_path: Path, na
         verify_files(folder)
 
 
+def test_files_that_are_read_side_by_side_are_held_against_the_manifest_too(tmp_path: Path) -> None:
+    folder = tiny.generation(tmp_path)
+    assert verify_files(folder, side_by_side=True) == verify_files(folder)
+    (folder / "people.mdb").unlink()
+    assert "people.mdb" not in verify_files(folder, side_by_side=True)
+    (folder / "index.mdb").write_bytes((folder / "index.mdb").read_bytes() + b"\0")
+    with pytest.raises(NotServable, match=r"index\.mdb is not what the manifest says"):
+        verify_files(folder, side_by_side=True)
+
+
 @pytest.mark.parametrize("name", ["index.mdb", "pointers.bin"])
 def test_a_needed_file_that_is_missing_is_refused(tmp_path: Path, name: str) -> None:
     folder = tiny.generation(tmp_path)

@@ -60,7 +60,7 @@ def private_bytes(pid: int) -> int:
 def test_idle_connections(data: Path, first: bytes) -> None:
     """What is given back to the allocator serves the next ones: a second time costs nothing more."""
     tiny.announce(data, tiny.generation(data).name)
-    with Service(data, workers=1, **LIMITS) as service:
+    with Service(data, workers=1, FLR_CORE_DUMPS="true", **LIMITS) as service:
         service.wait("serving")
         (worker,) = live_workers(data / "run")
         left = []

@@ -12,9 +12,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, module: str = "lookup", **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "lookup", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,
@@ -24,18 +24,36 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "2001:db8::1", "example.org", ""])  # noqa: S104
-def test_only_loopback_is_served_and_the_message_says_why(tmp_path: Path, host: str) -> None:
-    done = run("serve", "--data-dir", str(tmp_path), "--host", host, "--port", "0")
-    assert done.returncode == 78
-    assert "not a loopback address" in done.stderr
-    assert "no access control" in done.stderr
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", ""])  # noqa: S104
+def test_without_access_control_or_with_another_clock_only_loopback_is_served(tmp_path: Path, host: str) -> None:
+    there = ("serve", "--data-dir", str(tmp_path), "--port", "0", "--host", host)
+    for done in (run(*there, module="bench.unguarded"), run(*there, "--clock-offset", "60")):
+        assert (done.returncode, "is not a loopback address" in done.stderr) == (78, True)
+    done = run("serve", "--data-dir", str(tmp_path), "--port", "0", "--admin", "0.0.0.0:0", module="bench.unguarded")
+    assert (done.returncode, "is not a loopback address" in done.stderr) == (78, True)
 
 
-def test_so_is_the_admin_listener(tmp_path: Path) -> None:
-    for admin, why in (("0.0.0.0:0", "not a loopback"), ("localhost", "HOST:PORT"), ("localhost:65536", "HOST:PORT")):
-        done = run("serve", "--data-dir", str(tmp_path), "--port", "0", "--admin", admin)
-        assert (done.returncode, why in done.stderr) == (78, True)
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1"])
+def test_an_address_that_this_machine_does_not_have_is_74(tmp_path: Path, host: str) -> None:
+    assert run("serve", "--data-dir", str(tmp_path), "--port", "0", "--host", host).returncode == 74
+
+
+@pytest.mark.parametrize("admin", ["localhost", "localhost:65536"])
+def test_the_admin_listener_has_host_and_port(tmp_path: Path, admin: str) -> None:
+    done = run("serve", "--data-dir", str(tmp_path), "--port", "0", "--admin", admin)
+    assert (done.returncode, "HOST:PORT" in done.stderr) == (78, True)
+
+
+def test_clients_that_cannot_be_read_and_proxies_that_are_everybody_are_78(tmp_path: Path) -> None:
+    clients = tmp_path / "clients.json"
+    clients.write_text("{")
+    clients.chmod(0o640)
+    done = run("serve", "--data-dir", str(tmp_path), "--port", "0", FLR_CLIENTS_FILE=str(clients))
+    assert (done.returncode, str(clients) in done.stderr) == (78, True)
+    done = run("serve", "--data-dir", str(tmp_path), "--port", "0", FLR_TRUSTED_PROXIES="0.0.0.0/0")
+    assert (done.returncode, "everybody" in done.stderr) == (78, True)
+    done = run("serve", "--data-dir", str(tmp_path), "--port", "0", FLR_ISSUERS_FILE=str(clients))
+    assert (done.returncode, str(clients) in done.stderr) == (78, True)
 
 
 def test_the_plain_core_is_refused_unless_asked_for_by_name(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lookup import metrics
 from lookup._fast.tally import place_of
-from lookup.metrics import METRICS, OTHER, Counters, exposition
+from lookup.metrics import CERTIFICATE_EXPIRES, METRICS, OTHER, Counters, exposition
 
 
 def scrape(counters: Counters, now: float = 1000.0, stale_warn_hours: float = 26.0) -> dict[tuple[str, ...], float]:
@@ -171,6 +171,7 @@ def test_only_what_is_declared_is_scraped_and_all_of_it() -> None:
     counters.become(0)
     counters.count_request("/", 200, 0.1)
     counters.count_swap(1, 1.0)
+    counters.supervise(CERTIFICATE_EXPIRES, 1)
     text = exposition(counters, 2.0, 26.0).decode()
     assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} == set(METRICS)
     assert all(line.split(" ", 3)[3] for line in text.splitlines() if line.startswith("# HELP"))

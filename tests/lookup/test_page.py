@@ -1,11 +1,15 @@
 """Health, status, metrics and the OpenAPI page."""
 
+from typing import Any
+
 import msgspec
 from litestar.testing import TestClient
 
 from lookup import shapes
 from lookup.current import ServiceState
 from lookup.generation import Generation
+from lookup.ops.state import OpsState
+from lookup.public_list import ListedContract
 from tests.lookup import village
 from tests.lookup.village import LISTED
 
@@ -39,6 +43,7 @@ def test_the_openapi_document_names_every_route_and_its_problems(client: TestCli
         "/v1/gp-history",
         "/v1/her/{herId}",
         "/v1/gps/{hprNumber}",
+        "/v1/contracts",
         "/v1/contracts/{id}",
         "/v1/contracts/{id}/patients",
         "/v1/offices/{organizationNumber}/contracts",
@@ -48,6 +53,13 @@ def test_the_openapi_document_names_every_route_and_its_problems(client: TestCli
         "/livez",
         "/readyz",
         "/metrics",
+        "/ops",
+        "/ops/state",
+        "/fhir/R4/metadata",
+        "/fhir/R4/Patient/_search",
+        "/fhir/R4/PractitionerRole/_search",
+        "/fhir/R4/Practitioner/_search",
+        "/fhir/R4/Organization/_search",
     }
     lookup_page = document["paths"]["/v1/gp-lookup"]["post"]
     assert {"200", "400", "404", "413", "415", "503"} <= set(lookup_page["responses"])
@@ -64,9 +76,13 @@ def test_every_example_of_the_page_has_its_shape(client: TestClient) -> None:
         for operation in operations.values():
             content = operation["responses"]["200"]["content"].get("application/json")
             if content is not None:
-                shape = getattr(shapes, content["schema"]["$ref"].rpartition("/")[2])
+                schema = content["schema"]
+                name = schema.get("items", schema)["$ref"].rpartition("/")[2]
+                others = {"ListedContract": ListedContract, "OpsState": OpsState}
+                shape: Any = others.get(name) or getattr(shapes, name)
                 for example in content["examples"].values():
-                    msgspec.json.decode(msgspec.json.encode(example["value"]), type=shape)
+                    kind = list[shape] if "items" in schema else shape
+                    msgspec.json.decode(msgspec.json.encode(example["value"]), type=kind)
                     seen += 1
     assert seen >= 12
 

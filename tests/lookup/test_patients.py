@@ -87,7 +87,7 @@ def test_a_stream_that_takes_too_long_is_cut_and_never_looks_whole(
 
     path = f"/v1/contracts/{village.SHARED}/patients"
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "http_version": "1.1"}
-    asyncio.run(create_app(state_of(opened, stream_seconds=0.01))(scope, receive, send))  # type: ignore[arg-type]
+    asyncio.run(create_app(state_of(opened, stream_seconds=0.1))(scope, receive, send))  # type: ignore[arg-type]
     assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
     assert sent[-1]["more_body"] is True
 
@@ -96,13 +96,13 @@ def test_an_answer_belongs_to_the_generation_it_began_with(
     client: TestClient, state: ServiceState, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = open_generation(village.generation(tmp_path, people=False))
-    real = patients._members
+    real = patients.members_of
 
     async def swapped_meanwhile(*arguments: Any) -> Any:
         state.current.swap(other, pinned=False)
         return await real(*arguments)
 
-    monkeypatch.setattr(patients, "_members", swapped_meanwhile)
+    monkeypatch.setattr(patients, "members_of", swapped_meanwhile)
     path = f"/v1/contracts/{village.SHARED}/patients?includePatientData=true"
     answer = client.get(path)
     assert (answer.status_code, answer.json()["count"]) == (200, 2)

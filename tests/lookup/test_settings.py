@@ -35,4 +35,6 @@ def test_the_processors_are_counted_unless_told_otherwise() -> None:
 def test_a_variable_means_the_same_to_both_programs() -> None:
     for name in {*Settings.__struct_fields__} & {*LoaderSettings.__struct_fields__}:
         assert getattr(Settings(), name) == getattr(LoaderSettings(), name)
-    assert {*Settings.__struct_fields__} & {*LoaderSettings.__struct_fields__} == {"data_dir", "run_dir"}
+    assert {*Settings.__struct_fields__} & {*LoaderSettings.__struct_fields__} == {
+        *("data_dir", "run_dir", "core_dumps")
+    }

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,38 +13,13 @@ from typing import Any
 import pytest
 
 from tests import tiny
+from tests.activation import SERVE, HandedOver, handing_over
 from tests.lookup.swaps import LOOKUP
 from tests.lookup.wires import Wire, request
-from tests.service import PATIENCE_SECONDS, ROOT, Service
+from tests.service import PATIENCE_SECONDS, ROOT
 
 HOT = request("/v1/gp-lookup", LOOKUP)
 HISTORY = request("/v1/gp-history", {"nin": tiny.ASSIGNED})
-# What systemd does between fork and exec: the sockets stand from 3 on, and the variables say whose they are.
-HAND_OVER = """
-import fcntl, os, sys
-handed = [int(fd) for fd in sys.argv[1].split(",")]
-spare = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in handed]
-for place, fd in enumerate(spare, 3):
-    os.dup2(fd, place)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
-
-
-class HandedOver(Service):
-    """A service that is handed its listening sockets."""
-
-    def __init__(self, data: Path, sockets: list[socket.socket], *arguments: str, **environment: str) -> None:
-        fds = ",".join(str(each.fileno()) for each in sockets)
-        command = [sys.executable, "-c", HAND_OVER, fds, sys.executable, "-m", "lookup", "serve"]
-        super().__init__(
-            data,
-            *arguments,
-            command=[*command, "--data-dir", str(data)],
-            pass_fds=[each.fileno() for each in sockets],
-            LISTEN_FDS=str(len(sockets)),
-            **environment,
-        )
 
 
 @pytest.fixture
@@ -159,7 +133,7 @@ def test_a_unix_socket_that_is_handed_over_stays(served: Path, tmp_path: Path) -
 
 def refused(data: Path, sockets: list[socket.socket], *arguments: str, **environment: str) -> str:
     fds = [each.fileno() for each in sockets]
-    command = [sys.executable, "-c", HAND_OVER, ",".join(map(str, fds)), sys.executable, "-m", "lookup", "serve"]
+    command = handing_over(sockets, *SERVE)
     ended = subprocess.run(
         [*command, "--data-dir", str(data), *arguments],
         pass_fds=fds,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import lmdb
+import msgspec
 import pytest
 
 from lookup import people, tables
@@ -25,6 +26,11 @@ def test_every_record_is_found_by_its_key(read: Tables) -> None:
     assert [read.cycle(row.id) for row in village.CYCLES] == village.CYCLES
     assert [read.doctor(row.hpr_number) for row in village.DOCTORS] == village.DOCTORS
     assert [read.office(row.organization_number) for row in village.OFFICES] == village.OFFICES
+
+
+def test_whether_a_table_holds_a_key(read: Tables) -> None:
+    assert read.holds("contracts", tables.u64_key(village.SHARED))
+    assert not read.holds("contracts", tables.u64_key(1))
 
 
 def test_what_is_not_there_is_none_or_empty(read: Tables) -> None:
@@ -50,6 +56,14 @@ def test_relations(read: Tables) -> None:
 def test_a_slot_that_no_contract_has_is_damage(read: Tables) -> None:
     with pytest.raises(Damaged):
         read.contract_id_of_slot(99)
+
+
+@pytest.mark.parametrize("more", [-1, 1])
+def test_the_contracts_of_all_slots(read: Tables, monkeypatch: pytest.MonkeyPatch, more: int) -> None:
+    assert read.contract_ids() == sorted(village.SLOTS, key=lambda contract: village.SLOTS[contract])
+    monkeypatch.setattr(read, "meta", msgspec.structs.replace(read.meta, slots=read.meta.slots + more))
+    with pytest.raises(Damaged, match="a slot's contract is not there"):
+        read.contract_ids()
 
 
 def test_code_texts_are_the_feeds_then_those_of_closed_systems(read: Tables) -> None:

@@ -3,6 +3,7 @@
 import json
 import socket
 from typing import Any, NamedTuple, Self
+from urllib.parse import urlencode
 
 from tests.service import PATIENCE_SECONDS, Service
 
@@ -22,6 +23,12 @@ def request(path: str, body: object = None, *fields: str, method: str | None = N
     if body is not None:
         head += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
     return "\r\n".join([*head, *fields, "", ""]).encode() + content
+
+
+def form(path: str, told: dict[str, str], *fields: str) -> bytes:
+    """A form, posted."""
+    posted = request(path, urlencode(told).encode(), *fields)
+    return posted.replace(b"Content-Type: application/json", b"Content-Type: application/x-www-form-urlencoded")
 
 
 class Unanswered(Exception):

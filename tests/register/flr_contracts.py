@@ -14,19 +14,21 @@ from register.flr_schema import CORPORATE, DAYS, ENTRY, FLR, SYSTEM, TYPES, Memb
 
 VARIABLE = "FLR_CONTRACTS"
 DESCRIPTION = "nhn-fastlegeregisteret-read.wsdl"
+EXPORT_DESCRIPTION = "nhn-fastlegeinformasjon-eksport.wsdl"
+PARTIES_DESCRIPTION = "nhn-adresseregisteret-sok.wsdl"
 XS = "http://www.w3.org/2001/XMLSchema"
 SERIALIZATION = "http://schemas.microsoft.com/2003/10/Serialization/"
 Q = f"{{{XS}}}"
 
 
-def described() -> Path | None:
-    """The description; None when the variable is not set. Raises when it is set and there is none."""
+def described(name: str = DESCRIPTION) -> Path | None:
+    """A description; None when the variable is not set. Raises when it is set and there is none."""
     folder = os.environ.get(VARIABLE)
     if folder is None:
         return None
-    path = Path(folder) / DESCRIPTION
+    path = Path(folder) / name
     if not folder or not path.is_file():
-        raise FileNotFoundError(f"{VARIABLE} is set, and there is no {DESCRIPTION} in {folder!r}")
+        raise FileNotFoundError(f"{VARIABLE} is set, and there is no {name} in {folder!r}")
     return path
 
 

@@ -68,7 +68,7 @@ def staged(folder: Path, *, seed: int = 1, persons: int = crooked.PERSONS, worke
     generations = both(folder / "data")
     chance = random.Random(seed)
     asked = contents(Register(feed), chance, datetime.now(OSLO).replace(tzinfo=None, microsecond=0))
-    with Service(folder / "data", workers=workers, **UNHURRIED) as service:
+    with Service(folder / "data", workers=workers, FLR_CORE_DUMPS="true", **UNHURRIED) as service:
         stage = Stage(service, folder / "data", generations, Decks((), (), (), (), ()))
         answers: list[dict[int | None, Answer]] = [{} for _ in asked]
         for name in generations:

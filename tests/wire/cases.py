@@ -8,11 +8,12 @@ from typing import NamedTuple
 from lookup._fast.canonical import read_in_pieces
 from lookup.canonical import MORE, Head
 from tests.wire.departures import DEPARTURES
-from tests.wire.draft import draft
+from tests.wire.draft import draft, envelope
 from tests.wire.judge import FAST, PLAIN, Violation, judge
 from tests.wire.mutations import mutated, spliced
 
 POOL = 400
+SOAP_SHARE = 0.3
 
 
 class Case(NamedTuple):
@@ -27,11 +28,15 @@ class Case(NamedTuple):
 def pool(seed: int) -> list[bytes]:
     """Canonical requests of this seed, to make streams from."""
     chance = random.Random(f"pool {seed}")
-    return [draft(chance).octets() for _ in range(POOL)]
+    return [_one(chance) for _ in range(POOL)]
+
+
+def _one(chance: random.Random) -> bytes:
+    return (envelope if chance.random() < SOAP_SHARE else draft)(chance).octets()
 
 
 def _fresh(chance: random.Random, pool: list[bytes]) -> tuple[bytes, int | None]:
-    return draft(chance).octets(), 1
+    return _one(chance), 1
 
 
 def _pipelined(chance: random.Random, pool: list[bytes]) -> tuple[bytes, int | None]:

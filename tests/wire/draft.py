@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from lookup.canonical import MAX_FIELDS, MAX_HEAD_BYTES, ROUTES
 from tests.lookup.village import PERSONS, UNKNOWN
+from tests.soap.writers import CONFIRM, DETAILS, WRITERS
 
 TOKEN = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
@@ -24,7 +25,7 @@ MEDIA = [
 ]
 KNOWN = [*PERSONS, UNKNOWN]
 TIMES = ["2026-11-24T12:00:00", "2026-03-29T02:30:00.5", "1999-12-31T23:59:59.999999", "2024-02-30T00:00:00", "", "now"]
-ONCE = ["Authorization", "DPoP", "Cookie", "X-Client-Cert", "Forwarded"]
+ONCE = ["Authorization", "DPoP", "Client-Cert", "Cookie", "X-Client-Cert", "Forwarded"]
 # Fields that mean nothing here, some of them because their names are nearly those of fields that do.
 MEANINGLESS = [
     "Accept",
@@ -83,8 +84,9 @@ class Draft:
 
 
 def draft(chance: random.Random, *, body: bool | None = None) -> Draft:
-    """Any canonical request; with `body` one that has a body, or has none."""
-    route = chance.choice([i for i, row in enumerate(ROUTES) if body is None or bool(row.media) is body])
+    """Any canonical request but an envelope; with `body` one that has a body, or has none."""
+    some = [i for i, row in enumerate(ROUTES) if not row.soap and (body is None or bool(row.media) is body)]
+    route = chance.choice(some)
     row = ROUTES[route]
     number = (
         chance.choice([1, 4_000_000 + chance.randint(0, 30), chance.randint(1, 9_999_999_999)]) if row.numbered else 0
@@ -95,6 +97,26 @@ def draft(chance: random.Random, *, body: bool | None = None) -> Draft:
         new.question = question(chance, row.name)
         new.body = written(chance, new.question)
         new.insert(chance, Field("Content-Length", str(len(new.body))), Field("Content-Type", chance.choice(MEDIA)))
+    decorate(chance, new)
+    return new
+
+
+def envelope(chance: random.Random) -> Draft:
+    """Any canonical request over SOAP, as the stacks of consumers write it; its head is that of its address."""
+    route = chance.choice(range(len(ROUTES)))
+    while not ROUTES[route].soap or ROUTES[route].target == ROUTES[route - 1].target:
+        route = chance.choice(range(len(ROUTES)))
+    row = ROUTES[route]
+    text = chance.choice(WRITERS)(row.soap, nin(chance, "0123456789"))
+    new = Draft(route, row.method, row.target, [], body=text.encode())
+    media = row.media[0] + chance.choice(["", "; charset=utf-8", ';charset="UTF-8"'])
+    asked = CONFIRM if "ConfirmGP" in text else DETAILS
+    if row.soap == "1.2":
+        media += chance.choice(["", f'; action="{asked}"', ';action=""'])
+    elif chance.random() < 0.7:
+        new.insert(chance, Field("SOAPAction", chance.choice(['""', f'"{asked}"', asked])))
+    new.insert(chance, Field("Host", chance.choice(HOSTS)))
+    new.insert(chance, Field("Content-Length", str(len(new.body))), Field("Content-Type", media))
     decorate(chance, new)
     return new
 
@@ -161,13 +183,13 @@ def written(chance: random.Random, asked: dict[str, object]) -> bytes:
     return f"{gap()}{{{text}}}{gap()}".encode()
 
 
-def nin(chance: random.Random) -> str:
-    """Mostly a number of the village, or eleven digits of no meaning."""
+def nin(chance: random.Random, letters: str = JSON_TEXT) -> str:
+    """Mostly a number of the village, or eleven digits of no meaning; or `letters`."""
     if chance.random() < 0.7:
         return chance.choice(KNOWN)
     if chance.random() < 0.8:
         return text(chance, "0123456789", 11)
-    return text(chance, JSON_TEXT, chance.randint(0, 14))
+    return text(chance, letters, chance.randint(letters != JSON_TEXT, 14))
 
 
 def trace(chance: random.Random) -> str:

@@ -19,12 +19,18 @@ import msgspec
 
 import lookup._fast.canonical
 import lookup._fast.question
+import lookup._fast.soap_question
 import lookup.canonical
 import lookup.question
+import lookup.soap_question
 from lookup.canonical import ROUTES, Head
 from lookup.question import Question
 from lookup.rest.asking import GpConfirm, GpLookup, GpLookupBatch
-from register.localtime import parse_at
+from lookup.soap.faults import Fault
+from lookup.soap.operations import READ
+from lookup.soap.reading import EnvelopeReader
+from lookup.soap_question import OPERATIONS, SoapQuestion
+from register.localtime import parse_at, to_micros
 
 TYPES: dict[str, type] = {"lookup": GpLookup, "batch": GpLookupBatch, "confirm": GpConfirm}
 # What must not stand in the head of a request that was accepted, as the references read it. Not taken from the table
@@ -34,11 +40,14 @@ NEVER = set(
     b" if-range if-match if-none-match if-modified-since if-unmodified-since content-range proxy-authorization".split()
 )
 SINGLE = set(
-    b"host content-length content-type connection traceparent nhn-event-id authorization dpop cookie forwarded"
-    b" x-client-cert".split()
+    b"host content-length content-type connection traceparent nhn-event-id authorization dpop client-cert cookie"
+    b" forwarded x-client-cert x-ssl-client-cert".split()
 )
 _TRACE = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _EVENT = re.compile(rb"[!-~]{1,128}", re.ASCII)
+_UTF8_SOAP = re.compile(
+    rb'(text/xml|application/soap\+xml)(\s*;\s*(charset=(utf-8|"utf-8")|action="[^"]*"))*', re.IGNORECASE
+)
 _UTF8_JSON = re.compile(rb'application/json(\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
 
 
@@ -47,20 +56,21 @@ class Violation(Exception):
 
 
 class Twin(NamedTuple):
-    """One reading of requests: head, body, time."""
+    """One reading of requests: head, body, envelope, time."""
 
     name: str
     read_head: Callable[[bytes], Head | str]
     read_question: Callable[[int, bytes], Question | None]
+    read_soap: Callable[[str, bytes, bytes], SoapQuestion | None]
     read_at: Callable[[bytes], int | None]
 
 
-def twin(name: str, head: ModuleType, question: ModuleType) -> Twin:
-    return Twin(name, head.read_head, question.read_question, question.read_at)
+def twin(name: str, head: ModuleType, question: ModuleType, soap: ModuleType) -> Twin:
+    return Twin(name, head.read_head, question.read_question, soap.read_soap_question, question.read_at)
 
 
-PLAIN = twin("plain", lookup.canonical, lookup.question)
-FAST = twin("compiled", lookup._fast.canonical, lookup._fast.question)
+PLAIN = twin("plain", lookup.canonical, lookup.question, lookup.soap_question)
+FAST = twin("compiled", lookup._fast.canonical, lookup._fast.question, lookup._fast.soap_question)
 
 
 class Message(NamedTuple):
@@ -72,7 +82,7 @@ class Message(NamedTuple):
     at: int
     head: Head
     body: bytes
-    question: Question | None
+    question: Question | SoapQuestion | None
 
     @property
     def end(self) -> int:
@@ -104,7 +114,12 @@ def messages(stream: bytes, twin: Twin) -> Iterator[Message]:
         body = stream[at + head.size : at + head.size + head.length]
         if len(body) < head.length:
             return
-        question = twin.read_question(head.route, body) if ROUTES[head.route].media else None
+        row = ROUTES[head.route]
+        question: Question | SoapQuestion | None = None
+        if row.soap:
+            question = twin.read_soap(row.soap, head.action, body)
+        elif row.media:
+            question = twin.read_question(head.route, body)
         message = Message(at, head, body, question)
         yield message
         if not message.accepted:
@@ -129,7 +144,9 @@ def judge(stream: bytes, twins: tuple[Twin, ...] = (PLAIN, FAST)) -> int:
             if len(seen) <= place:
                 raise Violation("httptools: less than was accepted")
             mean_the_same(message, seen[place], "httptools")
-        if message.question is not None:
+        if isinstance(message.question, SoapQuestion):
+            ask_the_same_over_soap(message.question, message)
+        elif message.question is not None:
             ask_the_same(message.question, message, twins)
     return sum(message.accepted for message in found)
 
@@ -238,7 +255,7 @@ def mean_the_same(message: Message, seen: Seen, who: str) -> None:
     if not row.media:
         if framing != (None, None):
             raise Violation(f"{who}: a body where there is none")
-    elif framing[0] != b"%d" % head.length or not _UTF8_JSON.fullmatch(framing[1] or b""):
+    elif framing[0] != b"%d" % head.length or not (_UTF8_SOAP if row.soap else _UTF8_JSON).fullmatch(framing[1] or b""):
         raise Violation(f"{who}: another length or type of the body")
 
 
@@ -261,6 +278,28 @@ def ask_the_same(question: Question, message: Message, twins: tuple[Twin, ...]) 
         times = {twin.read_at(question.at) for twin in twins}
         if len(times) != 1 or not times <= {None, meant(question.at)}:
             raise Violation("another time is read")
+
+
+def ask_the_same_over_soap(question: SoapQuestion, message: Message) -> None:
+    """The ordinary path reads in an envelope what the hot path reads in it."""
+    action = message.head.action.decode().strip('"') or None
+    reader = EnvelopeReader(READ, ROUTES[message.head.route].soap, action)
+    try:
+        given = reader.read(message.body, None)
+    except Fault:
+        raise Violation("the ordinary path refuses the envelope") from None
+    assert reader.operation is not None
+    asked = (OPERATIONS.index(reader.operation.name), given["patientNin"].encode(), given.get("hprNumber") or 0)
+    if asked != (question.operation, question.nin, question.hpr_number):
+        raise Violation("the ordinary path reads another question")
+    related = "" if reader.addressed is None else reader.addressed.message_id or ""
+    if (reader.addressed is not None, related.encode()) != (question.addressed, question.message_id):
+        raise Violation("the ordinary path reads another addressing")
+    if (question.at is None) != (given.get("atTime") is None):
+        raise Violation("another time is read")
+    read = None if question.at is None else lookup.question.read_at(question.at)
+    if read is not None and read != to_micros(given["atTime"]):  # one that is not read is for the ordinary path
+        raise Violation("another time is read")
 
 
 def meant(at: bytes) -> int | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lookup._fast.connection import Connection
+from lookup.access.gate import Gate
 from lookup.connections import Connections
 from lookup.current import Clock
 from lookup.front import Front
@@ -149,10 +150,10 @@ class Handed:
 class LooplessFront(Front):
     """The compiled path over a generation, its turns called by hand, what it hands over kept."""
 
-    def __init__(self, generation: Generation, **settings: Any) -> None:
+    def __init__(self, generation: Generation, gate: Gate | None = None, **settings: Any) -> None:
         offset = StoppedClock.seconds - time.time()
         state = state_of(generation, clock_offset=offset, **settings)
-        state.clock = Clock(offset)
+        state.clock, state.gate = Clock(offset), gate
         super().__init__(state, Connections(state.settings, state.counters))
         self.turns: deque[Callable[[], None]] = deque()
         self.follow(generation)

@@ -3,12 +3,16 @@
 The other direction is loader/flr_records.py; what the interface has no place for is listed in docs/flr-export.md.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from lookup.record import Membership as Stored
+from lookup.tables import Tables, present
 from register import codes, flr_xml
 from register.flr_xml import Rendered
+from register.ids import format_national_id
+from register.localtime import from_micros
 from register.model import (
     Code,
     CodeRef,
@@ -16,7 +20,6 @@ from register.model import (
     Doctor,
     DoctorCycle,
     ElectronicAddress,
-    Membership,
     Office,
     Outpost,
     Person,
@@ -28,10 +31,11 @@ _CLOSED = codes.closed_values()
 
 
 class Wording:
-    """Code values as the interface shows them, with their text. Each is rendered once."""
+    """Code values as an interface shows them, with their text. Each is rendered once."""
 
-    def __init__(self, known: Iterable[Code]) -> None:
-        """`known` are the values that came with feeds."""
+    def __init__(self, known: Iterable[Code], content: Callable[[str, Any], str] = flr_xml.content) -> None:
+        """`known` are the values that came with feeds; `content` writes elements of the interface's types."""
+        self._content = content
         self._codes = {(code.oid, code.value): code for code in known}
         self._rendered: dict[tuple[int, str], Rendered] = {}
 
@@ -49,7 +53,7 @@ class Wording:
                 "OID": oid,
                 "SimpleType": system and system.simple_type,
             }
-            rendered = self._rendered[oid, value] = Rendered(flr_xml.content("Code", values))
+            rendered = self._rendered[oid, value] = Rendered(self._content("Code", values))
         return rendered
 
     def refs(self, refs: Iterable[CodeRef]) -> list[Rendered | None]:
@@ -62,12 +66,17 @@ def period(valid_from: datetime, to: datetime | None) -> Values:
     return {"From": valid_from, "To": to}
 
 
+def membership_period(membership: Stored) -> Values:
+    """The Period of a membership of the index."""
+    return period(present(from_micros(membership.valid_from)), from_micros(membership.to))
+
+
 def office_values(office: Office, word: Wording) -> Values:
     """A GPOffice."""
     return {
         "Children": (),
         "DisplayName": office.display_name,
-        "ElectronicAddresses": _electronic(office.electronic_addresses, word),
+        "ElectronicAddresses": electronic(office.electronic_addresses, word),
         "GeographicalCoordinates": _coordinates(office.latitude, office.longitude),
         "IndustryCodes": word.refs(office.industries),
         "IsGovernmentCompany": office.is_government_company,
@@ -114,19 +123,24 @@ def contract_values(contract: Contract, word: Wording, **lists: Any) -> Values:
     }
 
 
-def cycle_values(cycle: DoctorCycle, doctor: Doctor, word: Wording) -> Values:
-    """A GPOnContractAssociation. Of the doctor what belongs to the profession: not the address."""
+def doctor_values(doctor: Doctor, word: Wording) -> Values:
+    """A doctor as a Person: what belongs to the profession, not the address."""
     return {
-        "GP": {
-            "DateOfBirth": _midnight(doctor.date_of_birth),
-            "FirstName": doctor.first_name,
-            "LastName": doctor.last_name,
-            "MiddleName": doctor.middle_name,
-            "NIN": doctor.nin,
-            "PhysicalAddresses": (),
-            "Sex": word.code(codes.SEX, doctor.sex),
-            "Status": (),
-        },
+        "DateOfBirth": midnight(doctor.date_of_birth),
+        "FirstName": doctor.first_name,
+        "LastName": doctor.last_name,
+        "MiddleName": doctor.middle_name,
+        "NIN": doctor.nin,
+        "PhysicalAddresses": (),
+        "Sex": word.code(codes.SEX, doctor.sex),
+        "Status": (),
+    }
+
+
+def cycle_values(cycle: DoctorCycle, doctor: Doctor, word: Wording) -> Values:
+    """A GPOnContractAssociation."""
+    return {
+        "GP": doctor_values(doctor, word),
         "GPContractId": cycle.contract_id,
         "HprNumber": cycle.hpr_number,
         "Id": cycle.id,
@@ -143,7 +157,7 @@ def outpost_values(outpost: Outpost, word: Wording) -> Values:
     """An OutOfOfficeLocation."""
     return {
         "Description": outpost.description,
-        "ElectronicAddresses": _electronic(outpost.electronic_addresses, word),
+        "ElectronicAddresses": electronic(outpost.electronic_addresses, word),
         "GPContractId": outpost.contract_id,
         "Id": outpost.id,
         "PhysicalAddresses": physical(outpost.physical_addresses, word),
@@ -155,8 +169,8 @@ def outpost_values(outpost: Outpost, word: Wording) -> Values:
 def person_values(person: Person, word: Wording) -> Values:
     """A Person. The interface cannot say that an address is protected, so a protected person goes without one."""
     return {
-        "DateOfBirth": _midnight(person.date_of_birth),
-        "DateOfDeath": _midnight(person.date_of_death),
+        "DateOfBirth": midnight(person.date_of_birth),
+        "DateOfDeath": midnight(person.date_of_death),
         "FirstName": person.first_name,
         "LastName": person.last_name,
         "MiddleName": person.middle_name,
@@ -176,18 +190,26 @@ def person_values(person: Person, word: Wording) -> Values:
     }
 
 
-def membership_values(membership: Membership, person: Rendered, her_id: int | None, word: Wording) -> Values:
-    """A PatientToGPContractAssociation; `her_id` is where to send messages to the GP now."""
+def membership_values(
+    nin: int,
+    membership: Stored,
+    contract_id: int,
+    tables: Tables,
+    person: Rendered | None,
+    her_id: int | None,
+    word: Wording,
+) -> Values:
+    """A PatientToGPContractAssociation without contract and doctors; `her_id` is where to send messages to the GP."""
     return {
-        "BeginCode": word.code(codes.BEGIN_REASON, membership.begin_code),
-        "EndCode": word.code(codes.END_REASON, membership.end_code),
-        "GPContractId": membership.contract_id,
+        "BeginCode": word.code(codes.BEGIN_REASON, tables.begin_codes[membership.begin]),
+        "EndCode": word.code(codes.END_REASON, tables.end_codes[membership.end]),
+        "GPContractId": contract_id,
         "GPHerId": her_id,
         "Id": membership.id,
         "Patient": person,
-        "PatientNIN": membership.nin,
-        "Period": period(membership.valid_from, membership.to),
-        "UpdatedOn": membership.updated,
+        "PatientNIN": format_national_id(nin),
+        "Period": membership_period(membership),
+        "UpdatedOn": present(from_micros(membership.updated)),
     }
 
 
@@ -210,7 +232,8 @@ def physical(addresses: Iterable[PhysicalAddress], word: Wording) -> list[Values
     ]
 
 
-def _electronic(addresses: Iterable[ElectronicAddress], word: Wording) -> list[Values]:
+def electronic(addresses: Iterable[ElectronicAddress], word: Wording) -> list[Values]:
+    """An ArrayOfElectronicAddress."""
     return [
         {
             "Address": address.address,
@@ -238,5 +261,6 @@ def _opening_hours(office: Office) -> Values | None:
     return {"FreeText": hours.free_text, "OpenAt": open_at}
 
 
-def _midnight(day: date | None) -> datetime | None:
+def midnight(day: date | None) -> datetime | None:
+    """A day, as the interface has one: a time, its first."""
     return None if day is None else datetime.combine(day, time())

@@ -1,0 +1,3 @@
+from lookup.index import Buffer
+
+def is_sound(data: Buffer) -> bool: ...
