@@ -7,7 +7,6 @@ all the time. The rounds of all cases and contenders take turns. Ours answers fr
 peers hold a sample of its persons, who are also those that everybody is asked about.
 """
 
-import argparse
 import contextlib
 import json
 import statistics
@@ -17,12 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.command import concluded, parser_of
 from bench.contenders import Go, Litestar, Nginx, Redis
 from bench.generator import Prepared, Shape, write_requests
 from bench.prepared import KILOBYTE_HEAD, Known, batches, constant, known, redis_gets, singles
 from bench.rounds import OTHERS_AT_WORK, Contest, interleaved, processors, ratio, summary, table
-from bench.servers import NoServer, Ours, Server
-from bench.staging import NoRegister, Stage, staged
+from bench.servers import Ours, Server
+from bench.staging import Stage, staged
 from lookup.generation import open_generation
 from register.localtime import local_micros
 
@@ -153,23 +153,12 @@ def measure(data_dir: Path, rounds: int, seconds: float, sample: int, peers: Seq
 
 def main() -> int:
     """The command. Exits 1 when an answer was not as it should be."""
-    parser = argparse.ArgumentParser(description="gp-lookup beside its peers")
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--sample", type=int, default=200_000, help="persons asked about, whom the peers hold")
+    parser = parser_of("gp-lookup beside its peers", rounds=5, seconds=5, sample=200_000)
     parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="beside nginx (default: all)")
-    parser.add_argument("--out", type=Path, help="write the result as JSON here too")
     args = parser.parse_args()
-    try:
-        result = measure(args.data_dir, args.rounds, args.seconds, args.sample, args.peers)
-    except (NoRegister, NoServer) as error:
-        print(f"compare: {error}", file=sys.stderr)
-        return 1
-    print("\n".join(lines(result)))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + "\n")
-    return 1 if any(row["mistakes"] for row in result["rows"]) else 0
+    return concluded(
+        lambda: measure(args.data_dir, args.rounds, args.seconds, args.sample, args.peers), lines, args.out
+    )
 
 
 if __name__ == "__main__":

@@ -6,20 +6,20 @@ As it is and as gzip, without access control on either side. Both on the first p
 rounds take turns. Throughput is what counts: the answers are of one size.
 """
 
-import argparse
 import contextlib
 import http.client
-import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.command import concluded, parser_of
 from bench.compare import lines
 from bench.contenders import PEERS, needed
 from bench.generator import Prepared, Shape, write_requests
 from bench.rounds import Contest, interleaved, processors, ratio, summary
-from bench.servers import NoServer, Ours, Server, free_port
-from bench.staging import NoRegister, staged
+from bench.servers import Ours, Server, free_port
+from bench.staging import staged
 from lookup.public_list import GZIP, IDENTITY, PublicList
 
 PATH = "/v1/contracts"
@@ -79,24 +79,17 @@ def measure(data_dir: Path, rounds: int, seconds: float) -> dict[str, Any]:
     return {"rounds": rounds, "seconds": seconds, "bytes": sizes, "rows": rows, "bars": bars}
 
 
+def told(result: dict[str, Any]) -> Iterator[str]:
+    """The result as Markdown."""
+    yield f"octets: {result['bytes']}"
+    yield from lines(result)
+
+
 def main() -> int:
     """The command. Exits 1 when an answer was not as it should be."""
-    parser = argparse.ArgumentParser(description="the public list beside nginx with a file")
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--out", type=Path, help="write the result as JSON here too")
+    parser = parser_of("the public list beside nginx with a file", rounds=7, seconds=3)
     args = parser.parse_args()
-    try:
-        result = measure(args.data_dir, args.rounds, args.seconds)
-    except (NoRegister, NoServer) as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 1
-    print(f"octets: {result['bytes']}")
-    print("\n".join(lines(result)))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + "\n")
-    return 1 if any(row["mistakes"] for row in result["rows"]) else 0
+    return concluded(lambda: measure(args.data_dir, args.rounds, args.seconds), told, args.out)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ and limits, the record in the audit before the answer, metrics. nginx gets the s
 the same size. All on the first processor, the generator on the last; the rounds take turns.
 """
 
-import argparse
 import base64
 import contextlib
 import json
@@ -18,14 +17,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.command import concluded, parser_of
 from bench.compare import CHECKED, answer_bytes, lines, persons_of
 from bench.contenders import Nginx
 from bench.generator import Shape, write_requests
 from bench.issuer import LocalIssuer, serving, settings
 from bench.prepared import KILOBYTE_HEAD, Known, constant, singles
 from bench.rounds import Contest, interleaved, processors, ratio, summary
-from bench.servers import NoServer, Ours
-from bench.staging import NoRegister, Stage, staged
+from bench.servers import Ours
+from bench.staging import Stage, staged
 
 BASIC, BEARER = "Basic", "bearer, 1 kB head"
 EVERYTHING, BARE, CONSTANT = "ours", "ours without", "nginx"
@@ -98,22 +98,10 @@ def measure(data_dir: Path, rounds: int, seconds: float, sample: int) -> dict[st
 
 def main() -> int:
     """The command. Exits 1 when an answer was not as it should be."""
-    parser = argparse.ArgumentParser(description="gp-lookup with access control and audit, and without")
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--sample", type=int, default=100_000, help="persons asked about")
-    parser.add_argument("--out", type=Path, help="write the result as JSON here too")
+    about = "gp-lookup with access control and audit, and without"
+    parser = parser_of(about, rounds=5, seconds=5, sample=100_000)
     args = parser.parse_args()
-    try:
-        result = measure(args.data_dir, args.rounds, args.seconds, args.sample)
-    except (NoRegister, NoServer) as error:
-        print(f"guarded: {error}", file=sys.stderr)
-        return 1
-    print("\n".join(lines(result)))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + "\n")
-    return 1 if any(row["mistakes"] for row in result["rows"]) else 0
+    return concluded(lambda: measure(args.data_dir, args.rounds, args.seconds, args.sample), lines, args.out)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,8 @@ first processor, the generator on the last; the rounds take turns. Before, every
 compiled path, and some by the ordinary one too, which must answer the same octets.
 """
 
-import argparse
 import contextlib
 import http.client
-import json
 import statistics
 import sys
 import time
@@ -18,13 +16,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.command import concluded, parser_of
 from bench.compare import lines
 from bench.contenders import Nginx
 from bench.generator import Prepared, Shape, write_requests
 from bench.prepared import Known, known
 from bench.rounds import Contest, interleaved, processors, ratio, summary
-from bench.servers import NoServer, Ours, Server
-from bench.staging import NoRegister, staged
+from bench.servers import Ours, Server
+from bench.staging import staged
 from lookup.generation import open_generation
 from lookup.soap.operations import ADDRESSING, ANONYMOUS, NAMESPACES, READ, SOAP11, SOAP12
 from register.localtime import local_micros
@@ -126,25 +125,18 @@ def measure(data_dir: Path, rounds: int, seconds: float, sample: int) -> dict[st
     return {"rounds": rounds, "seconds": seconds, "bytes": sizes, "rows": rows, "bars": bars}
 
 
+def told(result: dict[str, Any]) -> Iterator[str]:
+    """The result as Markdown."""
+    yield f"mean octets of an answer's body: {result['bytes']}"
+    yield from lines(result)
+
+
 def main() -> int:
     """The command. Exits 1 when an answer was not as it should be."""
-    parser = argparse.ArgumentParser(description="GetPatientGPDetails beside nginx with a constant")
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--sample", type=int, default=5000)
-    parser.add_argument("--out", type=Path, help="write the result as JSON here too")
+    about = "GetPatientGPDetails beside nginx with a constant"
+    parser = parser_of(about, rounds=7, seconds=3, sample=5000)
     args = parser.parse_args()
-    try:
-        result = measure(args.data_dir, args.rounds, args.seconds, args.sample)
-    except (NoRegister, NoServer) as error:
-        print(f"soap: {error}", file=sys.stderr)
-        return 1
-    print(f"mean octets of an answer's body: {result['bytes']}")
-    print("\n".join(lines(result)))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + "\n")
-    return 1 if any(row["mistakes"] for row in result["rows"]) else 0
+    return concluded(lambda: measure(args.data_dir, args.rounds, args.seconds, args.sample), told, args.out)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Swaps: CURRENT is renamed between two generations a hundred times a minute. Heav
 for patient lists with particulars and for batches of 1000, one after the other, all the time.
 """
 
-import argparse
 import contextlib
 import json
 import sys
@@ -20,6 +19,7 @@ from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 
+from bench.command import concluded, parser_of
 from bench.compare import answer_bytes, persons_of
 from bench.contenders import Nginx
 from bench.generator import Shape, write_requests
@@ -27,7 +27,7 @@ from bench.latency import Histogram
 from bench.prepared import Known, batches, constant, patient_lists, singles
 from bench.rounds import OTHERS_AT_WORK, QUANTILES, Contest, interleaved, processors, summary
 from bench.servers import NoServer, Ours
-from bench.staging import NoRegister, Stage, staged
+from bench.staging import Stage, staged
 from lookup.generation import open_generation
 
 CHECKED = 200
@@ -160,23 +160,11 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
 
 def main() -> int:
     """The command. Exits 1 when an answer was not as it should be."""
-    parser = argparse.ArgumentParser(description="latency at a fixed rate, beside nginx, swaps and heavy questions")
-    parser.add_argument("--data-dir", type=Path, required=True)
+    about = "latency at a fixed rate, beside nginx, swaps and heavy questions"
+    parser = parser_of(about, rounds=10, seconds=20, sample=200_000)
     parser.add_argument("--rate", type=float, default=RATE)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--sample", type=int, default=200_000, help="persons asked about")
-    parser.add_argument("--out", type=Path, help="write the result as JSON here too")
     args = parser.parse_args()
-    try:
-        result = measure(args.data_dir, args.rate, args.rounds, args.seconds, args.sample)
-    except (NoRegister, NoServer) as error:
-        print(f"tail: {error}", file=sys.stderr)
-        return 1
-    print("\n".join(lines(result)))
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=1) + "\n")
-    return 1 if any(row["mistakes"] for row in result["rows"]) else 0
+    return concluded(lambda: measure(args.data_dir, args.rate, args.rounds, args.seconds, args.sample), lines, args.out)
 
 
 if __name__ == "__main__":
