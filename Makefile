@@ -13,6 +13,8 @@ WHEEL_PYTHONS ?= python3.11 python3.12 python3.13
 # Tests at a time: two a processor, since many of them wait for a process or a clock.
 AT_ONCE ?= $(shell echo $$((2 * $$(nproc))))
 export LOOKUP_BUILD ?= release
+# Tests start hundreds of processes: what they run is compiled to byte code once.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv/bin/
 # One stamp for each way of building the core; a new one takes the place of the others.
@@ -54,7 +56,7 @@ demo: setup ## make a population, load it, serve it, look one up (PERSONS=100000
 	@$(VENV)python -m bench.demo --persons $(PERSONS) --seed $(SEED) $(DEMO_ARGS)
 
 test: setup ## run the tests (PYTEST_ARGS='-k index')
-	@$(UNDER) $(VENV)python -m pytest -n $(AT_ONCE) --dist loadfile --max-worker-restart 0 $(PYTEST_ARGS)
+	@$(UNDER) $(VENV)python -m pytest -n $(AT_ONCE) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(PYTEST_ARGS)
 
 test-core: setup ## run the tests of compiled code (LOOKUP_BUILD=debug, or sanitize for ASan and UBSan)
 	@$(UNDER) $(VENV)python -m pytest -n $(AT_ONCE) --max-worker-restart 0 -k 'not plain' $(CORE_TESTS) $(PYTEST_ARGS)
