@@ -186,10 +186,15 @@ class Front:
         path = f"{asked.target}{number}" if asked.numbered else asked.target
         return self.state.gate.is_signed(ticket, proof, asked.method, path)
 
-    def ask_again(self) -> None:
-        """The request whose proof was just looked at goes to the ordinary path."""
+    def looked_at(self) -> object:
+        """The proof that was looked at last, and what came of it."""
         assert self.state.gate is not None
-        self.state.gate.ask_again()
+        return self.state.gate.looked_at
+
+    def ask_again(self, looked_at: Any = None) -> None:
+        """The request whose proof that was (the last one) goes to the ordinary path."""
+        assert self.state.gate is not None
+        self.state.gate.ask_again(looked_at)
 
     def refused(self, operation: int, event: bytes) -> None:
         """A request has been refused because nobody knows who asks."""

@@ -15,6 +15,7 @@ cdef class Batch:
     cdef item_t* _items
     cdef list _held
     cdef Ticket _ticket
+    cdef object _looked_at  # its caller's proof, where one signs
     cdef size_t _found, _written, _size
 
     cdef bint done, closing  # `closing`: the head has said that this answer is the connection's last

@@ -260,9 +260,9 @@ cdef class Batch:
             self._book, self._held, self._found, self._size = desk.book, [], 0, 0
             while self._found < self._question.count:
                 if not find_more(self, desk):
-                    return NOT_MINE
+                    return hand_over(self, desk)
         elif self._found < self._question.count:
-            return ANSWERED if find_more(self, desk) else NOT_MINE
+            return ANSWERED if find_more(self, desk) else hand_over(self, desk)
         if not self._written:
             desk.read_clock()  # since a swap, nobody may have asked for what heads say now
             self.closing = desk.closing
@@ -274,6 +274,12 @@ cdef class Batch:
             desk.end(begin_batch(desk, self._book, data, &self._head, self._found, self._size))
         write_some(self, desk)
         return ANSWERED
+
+
+cdef int hand_over(Batch batch, Desk desk) except -1:
+    if batch._ticket is not None:
+        take_back(desk, batch._looked_at)
+    return NOT_MINE
 
 
 cdef bint find_more(Batch batch, Desk desk) noexcept:
@@ -313,6 +319,8 @@ cdef Batch c_begin_batch(Desk desk, bytes message, const head_t* head):
     cdef const uint8_t* data = message
     batch.message, batch._head, batch._book, batch._held = message, head[0], desk.book, []
     batch._ticket = desk.ticket
+    if batch._ticket is not None and batch._ticket.bound is not None:
+        batch._looked_at = desk.control.looked_at()
     batch._question.nins = <text_t*> malloc(MAX_NUMBERS * sizeof(text_t))
     batch._items = <item_t*> malloc(MAX_NUMBERS * sizeof(item_t))
     if batch._question.nins == NULL or batch._items == NULL:
@@ -322,12 +330,12 @@ cdef Batch c_begin_batch(Desk desk, bytes message, const head_t* head):
     return batch
 
 
-cdef int take_back(Desk desk) except -1:
-    """The ordinary path will ask of this message's caller once more what has been asked here."""
+cdef int take_back(Desk desk, looked_at=None) except -1:
+    """The ordinary path will ask of a message's caller once more what has been asked here."""
     if desk.ticket.account is not None:
         desk.ticket.account.c_undo()
     if desk.ticket.bound is not None:
-        desk.control.ask_again()
+        desk.control.ask_again(looked_at)
     return 0
 
 

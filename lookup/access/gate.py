@@ -59,7 +59,7 @@ class Gate:
         self.verifiers, self.quotas, self.certificate = verifiers, quotas, certificate
         self.trusts, self.certificate_field, self.bind = trusts, certificate_field, bind
         self.challenge, self.epoch_ns = challenge, epoch_ns
-        self._asked: tuple[Asked, bool] | None = None
+        self.looked_at: tuple[Asked, bool] | None = None  # the last proof, and whether it was good
         self._asked_again: dict[Asked, bool] = {}
         self.tickets, self.certificates = Tickets(secret), Tickets(secret)
         self.describe: Callable[[Caller], bytes] = lambda _: b""  # who that is, for the audit
@@ -92,13 +92,14 @@ class Gate:
         signed = self._asked_again.pop(asked, None)
         if signed is None:
             signed = self._is_good(ticket.bound, proof, method, path)
-        self._asked = asked, signed
+        self.looked_at = asked, signed
         return signed
 
-    def ask_again(self) -> None:
-        """The request whose proof was just looked at is met again, on the ordinary path: it is told the same, once."""
-        if self._asked is not None and len(self._asked_again) < MAX_ASKED_AGAIN:
-            asked, signed = self._asked
+    def ask_again(self, looked_at: tuple[Asked, bool] | None = None) -> None:
+        """The request of that proof (the last one) is met again, on the ordinary path: it is told the same, once."""
+        looked_at = looked_at or self.looked_at
+        if looked_at is not None and len(self._asked_again) < MAX_ASKED_AGAIN:
+            asked, signed = looked_at
             self._asked_again[asked] = signed
 
     def _is_good(self, bound: Bound, proof: bytes, method: str, path: str) -> bool:

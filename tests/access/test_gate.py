@@ -3,7 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,7 +16,7 @@ from lookup.core import Account, Ticket
 from lookup.generation import open_generation
 from tests.lookup import village
 from tests.lookup.wires import request
-from tests.wire.loopless import LooplessFront, straight
+from tests.wire.loopless import LooplessFront, Outcome, straight
 
 
 def test_who_is_disabled_just_after_being_verified_is_not_kept() -> None:
@@ -92,28 +92,44 @@ class TestProofs:
         assert gate.is_signed(ticket, self.PROOF, **self.REQUEST)
 
 
-def test_what_is_damaged_is_counted_by_the_path_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("path", "question"),
+    [
+        ("/v1/gp-lookup", {"nin": village.LISTED}),
+        ("/v1/gp-lookup/batch", {"nins": [village.LISTED]}),
+        ("/v1/gp-lookup/batch", {"nins": [*["00000000000"] * 200, village.LISTED]}),  # found in the batch's last turn
+    ],
+)
+def test_what_is_damaged_is_counted_by_the_path_that_says_so(
+    path: str, question: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The compiled path finds it when it has counted the request already, and looked at its proof."""
-    quotas, bound = Quotas(), Signed()
+    quotas, bound, other = Quotas(), Signed(), Signed()
     gate = Gate({}, quotas, os.urandom(32))
     account = Account(quotas.slot("ward"), quotas.secret, Limits())
-    gate.tickets.put(b"Basic x", Ticket(None, routes=1, bound=bound, expires=2**62, account=account))
+    gate.tickets.put(b"Basic x", Ticket(None, routes=2**32 - 1, bound=bound, expires=2**62, account=account))
+    gate.tickets.put(b"Basic y", Ticket(None, routes=2**32 - 1, bound=other, expires=2**62))
     front = LooplessFront(open_generation(village.generation(tmp_path)), gate)
-    asked = request(
-        "/v1/gp-lookup",
-        {"nin": village.LISTED, "at": "2036-01-01T00:00:00"},
-        "Authorization: Basic x",
-        "DPoP: POST /v1/gp-lookup",
-    )
+    at = {"at": "2036-01-01T00:00:00"}
+    asked = request(path, question | at, "Authorization: Basic x", f"DPoP: POST {path}")
 
     def damaged(*_: object) -> None:
         raise LookupError
 
     monkeypatch.setattr(front, "render", damaged)
-    outcome = straight(front, asked)
+    transport = front.connect()
+    transport.protocol.data_received(asked)
+    assert bool(front.turns) == (len(question.get("nins", ())) > 64)
+    # Somebody else asks meanwhile.
+    proof = "DPoP: POST /v1/gp-lookup"
+    another = straight(front, request("/v1/gp-lookup", {"nin": village.UNKNOWN}, "Authorization: Basic y", proof))
+    assert another.answers.startswith(b"HTTP/1.1 404 ")
+    while front.turns:
+        front.turns.popleft()()
+    outcome = Outcome(transport)
     assert (outcome.answers, outcome.handed) == (b"", asked)
     assert quotas.slot("ward")[REQUESTS] == 0
-    assert bound.used == [b"POST /v1/gp-lookup"]
+    assert bound.used == [f"POST {path}".encode()]
     ticket = gate.tickets.get(b"Basic x", 0)
     assert ticket is not None
-    assert gate.is_signed(ticket, b"POST /v1/gp-lookup", "POST", "/v1/gp-lookup")
+    assert gate.is_signed(ticket, f"POST {path}".encode(), "POST", path)
