@@ -23,8 +23,8 @@ from lookup.access.caller import Caller, Limits, Refused
 from lookup.access.gate import Gate
 from lookup.access.quota import Quotas
 from lookup.access.roles import Role
+from lookup.audit import recorder
 from lookup.audit.keys import ready_keys
-from lookup.audit.recorder import Recorder
 from lookup.settings import TABLE, Settings
 from register.settings import read_settings
 
@@ -100,11 +100,12 @@ class Credentials:
     unfit = False
 
 
-def protection(settings: Settings) -> tuple[Credentials, Recorder]:
-    return Credentials(), Recorder(settings, ready_keys(settings.audit_keys)[0])
+def protection(settings: Settings) -> tuple[Credentials, recorder.Recorder]:
+    return Credentials(), recorder.Recorder(settings, ready_keys(settings.audit_keys)[0])
 
 
 def main() -> int:
+    recorder.REFUSALS_A_SECOND = sys.maxsize  # what two services record of the same is compared, however fast they are
     arguments = command.parser().parse_args()
     flags = {name: value for name, value in vars(arguments).items() if name in Settings.__struct_fields__}
     logging.configure()

@@ -38,6 +38,7 @@ MAY_HOLD = {
     "wire-*.http": "a request that a fuzzer has found",
     "numbers": "those that a test of this module looks for",
     "*.py": "our own code, copied by a test, with the numbers of its examples",
+    "*.pyc": "the same, compiled",
     "*/site[0-9]*/*": "the documentation, built by a test: the same numbers",
 }
 MADE_UP = 100  # numbers of tests.tiny that are looked for
