@@ -48,6 +48,7 @@ ROUTES = (
     Route("batch", "POST", "/v1/gp-lookup/batch", "/v1/gp-lookup/batch", "gpLookupBatch", media=_JSON),
     Route("confirm", "POST", "/v1/gp-confirm", "/v1/gp-confirm", "gpConfirm", media=_JSON),
     Route("her", "GET", "/v1/her/", "/v1/her/{herId}", "her", numbered=True),
+    Route("contracts", "GET", "/v1/contracts", "/v1/contracts", "contractsExport"),
     *_soap("1.1", "/v2/flr/Basic", "text/xml"),
     *_soap("1.2", "/v2/flr", "application/soap+xml"),
 )

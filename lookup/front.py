@@ -7,6 +7,7 @@ first time), and the way over. Answers are those of the ordinary path, octet for
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Iterable
 from email.utils import formatdate
@@ -21,7 +22,7 @@ from lookup._fast import desk, tally
 from lookup._fast.book import OUTCOMES, Book
 from lookup._fast.connection import Connection
 from lookup._fast.desk import Desk
-from lookup._fast.replies import HerAnswer
+from lookup._fast.directory_replies import HerAnswer
 from lookup._fast.tally import Tally
 from lookup._fast.tickets import Ticket
 from lookup.answers import NONE_ANSWER, WITHHELD_ANSWER
@@ -44,6 +45,8 @@ from lookup.problems import (
     problem_body,
 )
 from lookup.resident import VACANT_START, confirmed, reply
+from lookup.rest.encoding import chosen
+from lookup.rest.export import CHUNK_BYTES, CODINGS, NDJSON, whole_fields
 from lookup.rest.reverse import CACHE_CONTROL, etag_of
 from lookup.settings import Settings
 from lookup.soap.compiled import soap_book_of
@@ -56,8 +59,10 @@ if TYPE_CHECKING:
     from lookup.current import ServiceState
 
 SECOND_NS = 10**9
+MAX_LISTS = 64  # ways to ask for the public list that are remembered
 SOAP_TYPES = [MEDIA_TYPES[version] + CHARSET for version in VERSIONS]
 _encoder = msgspec.json.Encoder()
+_ACCEPT = re.compile(rb"(?<=\r\n)(accept|accept-encoding):[ \t]*([^\r]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
 Field = tuple[bytes, bytes]
 
 if tally.OCTAVES != (FIRST_OCTAVE, LAST_OCTAVE):
@@ -72,6 +77,7 @@ class Front:
         self.state, self.members = state, members
         self._ordinary: Callable[[], OrdinaryProtocol] | None = None
         self._verifying: set[asyncio.Task[None]] = set()
+        self._lists: dict[tuple[Field, ...], tuple[bytes, desk.Tail]] = {}
         settings = state.settings
         self.desk = Desk(
             self,
@@ -107,6 +113,7 @@ class Front:
     def follow(self, generation: Generation) -> None:
         """Answer from this generation from now on."""
         self.desk.swap(book_of(generation), soap_book_of(generation))
+        self._lists.clear()
 
     # -- what the desk asks
 
@@ -177,6 +184,18 @@ class Front:
         fields = [(b"etag", etag_of(generation, entry.since).encode()), (b"cache-control", CACHE_CONTROL.encode())]
         return HerAnswer(since=entry.since, until=entry.until, fields=_fields(fields), body=_encoder.encode(entry.body))
 
+    def contracts(self, book: Book, head: bytes) -> tuple[bytes, desk.Tail] | None:
+        """The public list as whoever sent this head accepts it, and its fields; None where the ordinary path has it."""
+        accepted = tuple(_ACCEPT.findall(head))
+        answer = self._lists.get(accepted)
+        if answer is None:
+            answer = _list_of(book.generation, accepted)
+            if len(self._lists) == MAX_LISTS:
+                self._lists.clear()
+            if answer is not None:
+                self._lists[accepted] = answer
+        return answer
+
     parse_at = staticmethod(parse_at)
 
     def is_signed(self, ticket: Ticket, proof: bytes, route: int, number: int) -> bool:
@@ -242,6 +261,22 @@ class Front:
         ordinary.data_received(rest)
         if half_closed and not ordinary.eof_received():
             transport.close()
+
+
+def _list_of(generation: Generation, fields: Iterable[Field]) -> tuple[bytes, desk.Tail] | None:
+    """The public list by what is accepted; None for it in lines, and where it is longer than what is sent at once."""
+    listed, file, accepted = generation.contracts, generation.contracts_file, dict[bytes, bytes]()
+    for name, value in fields:
+        accepted.setdefault(name.lower(), value)  # of several the first, as on the ordinary path
+    if listed is None or file is None or accepted.get(b"accept") == NDJSON.encode():
+        return None
+    accept_encoding = accepted.get(b"accept-encoding")
+    coding = chosen(None if accept_encoding is None else accept_encoding.decode(), CODINGS)
+    body = listed.whole(coding)
+    if len(body) > CHUNK_BYTES:
+        return None
+    own = [(name.lower().encode(), value.encode()) for name, value in whole_fields(generation, coding).items()]
+    return _fields(own), desk.Tail(body, file=file, begin=listed.place(coding)[0])
 
 
 def _limit(settings: Settings, route: Route) -> int:

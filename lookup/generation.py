@@ -16,7 +16,7 @@ import struct
 import threading
 from datetime import datetime
 from pathlib import Path
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, finalize
 
 import lmdb
 
@@ -85,7 +85,7 @@ class Generation:
 
     `index` and `events` may be asked from any thread; `tables` and `people` give each thread an object of its own.
     `people` is None on a node without people.mdb, `events` on one without events.bin, `soap` on one without soap.bin,
-    `contracts` on one without contracts.bin.
+    `contracts` on one without contracts.bin; `contracts_file` is the descriptor of that.
     `as_of_seconds` is the register's age as seconds since 1970-01-01T00:00:00Z.
     """
 
@@ -109,6 +109,9 @@ class Generation:
         if contracts in stamps:
             self._maps[contracts] = _map(folder / contracts, stamps[contracts])
         self.contracts = PublicList(self._maps[contracts]) if contracts in stamps else None
+        self.contracts_file = _open(folder / contracts, stamps[contracts]) if contracts in stamps else None
+        if self.contracts_file is not None:
+            finalize(self, os.close, self.contracts_file)
         self._threads = threading.local()
         self._check()
 
@@ -228,10 +231,20 @@ def open_generation(folder: Path, stamps: Stamps | None = None) -> Generation:
 
 def _map(path: Path, stamp: Stamp) -> mmap.mmap:
     """A map of our own: unlike LMDB's it is held by every object that points into it."""
-    with path.open("rb") as file:
-        if stamp_of(os.fstat(file.fileno())) != stamp:
-            raise NotServable(f"{path.name} has changed since it was verified")
-        return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+    file = _open(path, stamp)
+    try:
+        return mmap.mmap(file, 0, prot=mmap.PROT_READ)
+    finally:
+        os.close(file)
+
+
+def _open(path: Path, stamp: Stamp) -> int:
+    """A descriptor of a file that is as it was verified."""
+    file = os.open(path, os.O_RDONLY)
+    if stamp_of(os.fstat(file)) != stamp:
+        os.close(file)
+        raise NotServable(f"{path.name} has changed since it was verified")
+    return file
 
 
 def _environment(path: Path, stamps: Stamps, *, readahead: bool) -> lmdb.Environment:

@@ -203,8 +203,12 @@ class PublicList:
 
     def whole(self, coding: str) -> memoryview:
         """The whole list as it is sent in a content coding."""
-        begin, end = self._places[coding]
+        begin, end = self.place(coding)
         return self._data[begin:end]
+
+    def place(self, coding: str) -> tuple[int, int]:
+        """Where in the file it begins and ends."""
+        return self._places[coding]
 
     def items(self, municipality: int | None = None) -> list[tuple[int, int]]:
         """(where it begins, octets) of every contract of a municipality, or of all; by contract."""

@@ -19,7 +19,7 @@ from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from lookup._fast.admission cimport ANSWERED, LATER, UNVERIFIED
 from lookup._fast.canonical cimport BY_CREDENTIAL, CANONICAL, MORE, c_begin_head, c_read_head, head_t, span_t
-from lookup._fast.desk cimport Desk
+from lookup._fast.desk cimport Desk, Tail
 from lookup._fast.encode cimport area_append, area_t
 from lookup._fast.replies cimport Batch, c_answer, c_begin_batch
 from lookup._fast.tickets cimport Ticket
@@ -28,6 +28,7 @@ cdef extern from "<sys/socket.h>" nogil:
     ssize_t send(int fd, const void* data, size_t size, int flags)
     int MSG_NOSIGNAL
     int MSG_DONTWAIT
+    int MSG_MORE
 
 cdef enum:
     FINISHING_SECONDS = 1
@@ -212,7 +213,7 @@ cdef class Connection:
             at += self._head.at + self._head.length
             self._head_whole = False
             c_begin_head(&self._head)
-            if desk.out.size > OUT_BYTES:
+            if desk.out.size > OUT_BYTES or desk.tail is not None:
                 self._flush()
                 if self._gone:  # and what was kept is freed
                     return 0
@@ -315,27 +316,53 @@ cdef class Connection:
         """Send what has been written. What the socket does not take now, the transport sends when it can."""
         cdef Desk desk = self.desk
         cdef size_t size = desk.out.size
-        cdef ssize_t sent = 0
+        cdef Tail tail = desk.tail
+        cdef ssize_t sent
+        cdef bint held = False
         if not size:
             return 0
-        desk.out.size = 0
-        desk.tally.sent(size)
-        if self._fd >= 0:
-            if self.transport.is_closing():
-                self._let_go()
-                return 0
-            sent = send(self._fd, desk.out.data, size, MSG_NOSIGNAL | MSG_DONTWAIT)
-            if sent < 0:
-                if errno != EAGAIN and errno != EINTR:
-                    self.transport.abort()
-                    self._let_go()
-                    return 0
-                sent = 0
-        if <size_t> sent < size:
+        desk.out.size, desk.tail = 0, None
+        sent = self._send(desk.out.data, size, 0 if tail is None else MSG_MORE)
+        if <size_t> sent < size and not self._gone:
             self.transport.write((<const char*> desk.out.data)[sent:size])
-            if self._fd >= 0:
-                self._blocked = self.transport.get_write_buffer_size() > 0
+            held = True
+        if tail is not None and not self._gone:
+            held = self._flush_tail(tail, held)
+        if self._gone:
+            return 0
+        if held and self._fd >= 0:
+            self._blocked = self.transport.get_write_buffer_size() > 0
         desk.settle(monotonic() - self._begun)
+        return 0
+
+    cdef bint _flush_tail(self, Tail tail, bint held) except *:
+        """The same of what lies in a file; `held`: the transport has what is before it. Whether it has some of this."""
+        cdef ssize_t sent = 0
+        self.desk.tally.sent(tail.size)
+        if self._fd >= 0 and not held:
+            sent = self._taken(tail.send(self._fd))
+        if <size_t> sent == tail.size or self._gone:
+            return False
+        self.transport.write(tail.view[sent:])
+        return True
+
+    cdef ssize_t _send(self, const uint8_t* data, size_t size, int flags) except -1:
+        """How many of these octets the socket takes now. None over TLS, and where the connection is at its end."""
+        self.desk.tally.sent(size)
+        if self._fd < 0:
+            return 0
+        if self.transport.is_closing():
+            self._let_go()
+            return 0
+        return self._taken(send(self._fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT | flags))
+
+    cdef ssize_t _taken(self, ssize_t sent) except -1:
+        """What the socket has taken, by what the system says; the connection ends where it takes no more."""
+        if sent >= 0:
+            return sent
+        if errno != EAGAIN and errno != EINTR:
+            self.transport.abort()
+            self._let_go()
         return 0
 
     # -- the end

@@ -1,5 +1,6 @@
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from posix.types cimport off_t
 
 from lookup._fast.book cimport Book, piece_t
 from lookup._fast.canonical cimport head_t
@@ -28,6 +29,14 @@ cdef enum:
 cdef enum:
     MAX_ANSWERS = 64  # answers counted at a time
 
+cdef class Tail:
+    cdef int file
+    cdef off_t begin
+    cdef size_t size
+    cdef object view
+
+    cdef ssize_t send(self, int socket) noexcept
+
 cdef class Desk:
     cdef readonly object control
     cdef readonly Book book
@@ -53,6 +62,7 @@ cdef class Desk:
     cdef dict hers
     cdef size_t hers_size
     cdef area_t out
+    cdef Tail tail  # of what is in `out`; None is none
     cdef text_t* nins
     cdef int64_t now, epoch, monotonic
     cdef bint closing
@@ -74,7 +84,9 @@ cdef class Desk:
     cdef bint time_of(self, const text_t* text, int64_t* at) except *
     cdef int64_t nin_of(self, const text_t* text) noexcept nogil
     cdef uint8_t* begin_ok(self, const uint8_t* data, const head_t* head, size_t length) except NULL
-    cdef uint8_t* begin_her(self, const uint8_t* data, const head_t* head, size_t length, bytes fields) except NULL
+    cdef uint8_t* begin_her(
+        self, const uint8_t* data, const head_t* head, size_t length, size_t room, bytes fields
+    ) except NULL
     cdef uint8_t* begin_soap(
         self, const uint8_t* data, const head_t* head, int version, bint fault, size_t length
     ) except NULL

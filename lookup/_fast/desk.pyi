@@ -9,6 +9,9 @@ from lookup._fast.tickets import Tickets
 
 PROBLEMS: tuple[str, ...]
 
+class Tail:
+    def __init__(self, view: memoryview, *, file: int, begin: int) -> None: ...
+
 class Desk:
     control: Any
     book: Book | None

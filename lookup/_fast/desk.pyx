@@ -8,6 +8,7 @@ ended. `control` is Python's side (lookup/front.py): it sees to what holds for a
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from posix.time cimport CLOCK_MONOTONIC, CLOCK_REALTIME, clock_gettime, timespec
+from posix.types cimport off_t
 
 from lookup._fast.book cimport Book, piece_t
 from lookup._fast.canonical cimport BY_CLIENT_CERT, BY_SSL_CLIENT_CERT, head_t
@@ -22,6 +23,9 @@ from lookup._fast.writing cimport MAX_DIGITS, put, put_number
 
 from lookup.canonical import ROUTES
 from lookup.question import MAX_NUMBERS
+
+cdef extern from "<sys/sendfile.h>" nogil:
+    ssize_t sendfile(int to, int file, off_t* at, size_t size)
 
 PROBLEMS = (
     "invalid-nin", "unknown-person", "unknown-her-id", "forbidden", "unready", "unauthenticated", "quota",
@@ -48,6 +52,20 @@ cdef inline piece_t piece(bytes text):
     cdef piece_t out
     out.data, out.size = text, len(text)
     return out
+
+
+cdef class Tail:
+    """Octets of a file, from `begin` on, that are sent behind an answer from where they lie; `file` is its descriptor.
+    `view` is of the same, for what the socket does not take at once.
+    """
+
+    def __init__(self, view not None, *, int file, off_t begin):
+        self.view, self.size, self.file, self.begin = view, len(view), file, begin
+
+    cdef ssize_t send(self, int socket) noexcept:
+        """How many octets a socket has taken; below zero it is as `errno` says."""
+        cdef off_t at = self.begin
+        return sendfile(socket, self.file, &at, self.size)
 
 
 cdef class Desk:
@@ -171,11 +189,13 @@ cdef class Desk:
         count(self, head.route, S200)
         return end_head(self, out, data, head)
 
-    cdef uint8_t* begin_her(self, const uint8_t* data, const head_t* head, size_t length, bytes fields) except NULL:
-        """The same, with fields of the head that are the answer's own."""
+    cdef uint8_t* begin_her(
+        self, const uint8_t* data, const head_t* head, size_t length, size_t room, bytes fields
+    ) except NULL:
+        """The same, with fields of the head that are the answer's own; `room` octets of the body are to be written."""
         cdef uint8_t* out
         cdef size_t size = len(fields)
-        area_reserve(&self.out, self._ok_before.size + MAX_DIGITS + self._her_after.size + size + TRACES + length)
+        area_reserve(&self.out, self._ok_before.size + MAX_DIGITS + self._her_after.size + size + TRACES + room)
         out = put(self.out.data + self.out.size, self._ok_before.data, self._ok_before.size)
         out = put(put_number(out, length), self._her_after.data, self._her_after.size)
         count(self, head.route, S200)

@@ -5,16 +5,14 @@ written into the desk's area. The order in which things are found wrong is that 
 canonical in its body, and what is damaged, is NOT_MINE: the ordinary path has the words for it.
 """
 
-from libc.stdint cimport INT32_MAX, int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 
 from lookup._fast.admission cimport ADMITTED, ANSWERED, LATER, NOT_MINE, c_admit
 from lookup._fast.book cimport CONFIRMED, INVALID, RENDER, UNKNOWN, WITHHELD, Book, item_t
 from lookup._fast.canonical cimport CANONICAL, head_t
-from lookup._fast.desk cimport (
-    AUDIT_UNAVAILABLE, FORBIDDEN, INVALID_NIN, UNKNOWN_HER_ID, UNKNOWN_PERSON, UNREADY,
-    Desk,
-)
+from lookup._fast.desk cimport AUDIT_UNAVAILABLE, FORBIDDEN, INVALID_NIN, UNKNOWN_PERSON, UNREADY, Desk
+from lookup._fast.directory_replies cimport answer_contracts, answer_her
 from lookup._fast.encode cimport area_reserve
 from lookup._fast.question cimport c_read_question, question_t, text_t
 from lookup._fast.recording cimport c_record_many, c_record_one, c_tell_outcome
@@ -30,7 +28,6 @@ cdef enum:
     MAX_NUMBERS = 1000
     TURN = 64  # numbers of a batch answered before other connections get their turn
     TURN_BYTES = 1 << 16  # of a batch's answer written before they do
-    HERS_MAX_BYTES = 16 << 20  # of rendered answers about HER-IDs, in each worker
     # lookups ahead of which a pointer and a bucket are brought near
     FAR = 24
     NEAR = 12
@@ -124,38 +121,6 @@ cdef int answer_confirm(Desk desk, const uint8_t* data, const head_t* head) exce
         desk.end(put(desk.begin_ok(data, head, 18), b'{"confirmed":true}', 18))
     else:
         desk.end(put(desk.begin_ok(data, head, 19), b'{"confirmed":false}', 19))
-    return ANSWERED
-
-
-cdef class HerAnswer:
-    """What a HER-ID is while [since, until) lasts: JSON, and the fields of the head that are the answer's own."""
-
-    cdef int64_t since, until
-    cdef bytes fields, body
-
-    def __init__(self, *, int64_t since, int64_t until, bytes fields not None, bytes body not None):
-        self.since, self.until, self.fields, self.body = since, until, fields, body
-
-
-cdef int answer_her(Desk desk, const uint8_t* data, const head_t* head) except -1:
-    cdef HerAnswer answer
-    cdef size_t size
-    if not desk.can_answer():
-        desk.problem(UNREADY, data, head)
-        return ANSWERED
-    answer = desk.hers.get(head.number)
-    if answer is None or not answer.since <= desk.now < answer.until:
-        answer = desk.control.her(desk.book, head.number, desk.now) if head.number <= INT32_MAX else None
-        if answer is None:
-            desk.problem(UNKNOWN_HER_ID, data, head)
-            return ANSWERED
-        if desk.hers_size > HERS_MAX_BYTES:
-            desk.hers.clear()
-            desk.hers_size = 0
-        desk.hers[head.number] = answer
-        desk.hers_size += len(answer.body)
-    size = len(answer.body)
-    desk.end(put(desk.begin_her(data, head, size, answer.fields), <const uint8_t*> answer.body, size))
     return ANSWERED
 
 
@@ -352,6 +317,8 @@ for _place, _row in enumerate(ROUTES):
         answerers[<int> _place] = answer_confirm
     elif _row.name == "her":
         answerers[<int> _place] = answer_her
+    elif _row.name == "contracts":
+        answerers[<int> _place] = answer_contracts
     elif _row.name == "soap details":
         answerers[<int> _place] = answer_soap_details
     elif _row.name == "soap confirm":

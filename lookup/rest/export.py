@@ -55,15 +55,13 @@ def contracts(request: AnyRequest) -> ASGIResponse:
         raise NotServedHere("this generation has no public list of contracts")
     ready = CODINGS if asked.is_whole else (IDENTITY,)
     coding = chosen(request.headers.get("accept-encoding"), ready)
-    etag = f'"{generation.name}-{coding}"'
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept, Accept-Encoding"}
-    if matches(",".join(request.headers.getall("if-none-match", [])), etag):
+    headers = whole_fields(generation, coding)
+    if matches(",".join(request.headers.getall("if-none-match", [])), headers["ETag"]):
+        headers.pop("Content-Encoding", None)
         return ASGIResponse(status_code=304, headers=headers)
     headers["Content-Type"] = NDJSON if asked.lines else JSON
     if asked.is_whole:
         body = listed.whole(coding)
-        if coding != IDENTITY:
-            headers["Content-Encoding"] = coding
         return _Stream(exchange, generation, headers, len(body), _chunks(exchange, body))
     places = listed.items(asked.municipality)
     headers["FLR-Total"] = str(len(places))
@@ -73,6 +71,13 @@ def contracts(request: AnyRequest) -> ASGIResponse:
         places = places[(asked.page - 1) * asked.size : asked.page * asked.size]
     size = _size(places, lines=asked.lines)
     return _Stream(exchange, generation, headers, size, _items(exchange, listed, places, lines=asked.lines))
+
+
+def whole_fields(generation: Generation, coding: str) -> dict[str, str]:
+    """The fields of the head that are the list's own."""
+    etag = f'"{generation.name}-{coding}"'
+    fields = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept, Accept-Encoding"}
+    return fields if coding == IDENTITY else fields | {"Content-Encoding": coding}
 
 
 def _asked(request: AnyRequest) -> Part:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from lookup._fast.desk import Tail
 from lookup.canonical import Head, read_head
 from lookup.core import SoapParts
+from lookup.front import MAX_LISTS
 from lookup.generation import Generation, open_generation
 from lookup.soap_parts import Part, encode_parts
 from register.localtime import FOREVER
@@ -21,6 +23,7 @@ from tests.wire.loopless import LooplessFront, crooked, straight
 SEED = 20261125
 LOOKUP = request("/v1/gp-lookup", {"nin": village.LISTED})
 HER = request("/v1/her/4000001")
+LIST = request("/v1/contracts")
 BATCH = request("/v1/gp-lookup/batch", {"nins": [village.LISTED] * 1000})
 
 
@@ -107,6 +110,54 @@ def test_what_is_written_and_not_sent_is_never_sent_to_another(
     assert other.out.count(b"HTTP/1.1 ") == 1
     for transport in (broken, other):
         front.leave(transport)
+
+
+@pytest.fixture
+def body(front: LooplessFront, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
+    """A list of 700 kB, somewhere in a file."""
+    octets, path = random.Random(SEED).randbytes(700_000), tmp_path / "list"
+    path.write_bytes(b"before" + octets + b"behind")
+    with path.open("rb") as file:
+        tail = Tail(memoryview(octets), file=file.fileno(), begin=6)
+        monkeypatch.setattr(front, "contracts", lambda *_: (b"x: y\r\n", tail))
+        yield octets
+
+
+def test_what_lies_in_a_file_is_sent_whole_between_the_answers_around_it(front: LooplessFront, body: bytes) -> None:
+    stream = LOOKUP + LIST + HER + LIST + LIST + LOOKUP + LIST
+    whole = straight(front, stream)
+    assert whole.answers.count(b"\r\nx: y\r\n\r\n" + body) == 4
+    for seed in range(30):
+        chance = random.Random(seed)
+        assert crooked(front, pieces(stream, chance), chance) == whole
+
+
+@pytest.mark.usefixtures("body")
+def test_a_client_that_hangs_up_within_what_lies_in_a_file(front: LooplessFront) -> None:
+    transport = front.connect(with_socket=True)
+    transport.protocol.data_received(LIST + LOOKUP)
+    assert transport.blocked
+    transport.hang_up()
+    transport.take()
+    assert transport.aborted
+    front.leave(transport)
+
+
+def test_a_list_too_long_to_be_sent_at_once_is_handed_over(
+    front: LooplessFront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = straight(front, LIST)
+    _, _, body = whole.answers.partition(b"\r\n\r\n")
+    for most, handed in ((len(body), b""), (len(body) - 1, LIST)):
+        monkeypatch.setattr("lookup.front.CHUNK_BYTES", most)
+        front.follow(front.desk.book.generation)  # what it remembers is forgotten
+        assert straight(front, LIST).handed == handed
+
+
+def test_however_many_ways_there_are_to_ask_for_the_list_few_are_remembered(front: LooplessFront) -> None:
+    for number in range(3 * MAX_LISTS):
+        assert straight(front, request("/v1/contracts", None, f"Accept-Encoding: x{number}")).answers
+        assert len(front._lists) <= MAX_LISTS
 
 
 CLOSES = b"\r\nconnection: close\r\n"

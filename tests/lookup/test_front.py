@@ -93,6 +93,27 @@ def test_her_ids(both: Both) -> None:
     assert found in ({200, 404}, {503})
 
 
+ACCEPTED = [
+    *(
+        (),
+        ("Accept: */*",),
+        ("Accept-Encoding: gzip",),
+        ("accept-encoding:zstd\t",),
+        ("ACCEPT-ENCODING:gzip;q=0, zstd",),
+    ),
+    *(("Accept-Encoding: ",), ("Accept-Encoding: br, *;q=0.1",), ("Accept-Encoding: gzip", "Accept-Encoding: zstd")),
+    *(("Accept: application/x-ndjson",), ("Accept: text/html", "Accept: application/x-ndjson"), ("X-Accept: gzip",)),
+    *(("Accept: application/x-ndjson", "Accept: */*"), ("Accept: application/json, application/x-ndjson",)),
+    *(("X: Accept-Encoding: gzip",), ("If-None-Match: *",), ('If-None-Match: "x"', "Accept-Encoding: gzip")),
+]
+
+
+@pytest.mark.parametrize("fields", ACCEPTED)
+def test_the_public_list(both: Both, fields: tuple[str, ...]) -> None:
+    answer = both.same(request("/v1/contracts", None, *fields))
+    assert answer.status in {503, 304 if "If-None-Match: *" in fields else 200}
+
+
 def test_what_is_returned_to_the_caller(both: Both) -> None:
     trace = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
     for fields in product(

@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 import register.model
+from loader.check import Row
 from loader.eventfile import NewBatch, Told, told, write_events
+from loader.public_list import write_public_list
 from lookup import key, tables
 from lookup.answers import ContractView, fragments
 from lookup.index import encode_buckets, encode_fragments
@@ -232,6 +234,9 @@ def generation(data_dir: Path, *, people: bool = True) -> Path:
         files.append(("people.mdb", "people", False))
     write_events(building / "events.bin", None, BATCHES, keep=1000)
     files.append(("events.bin", "events", False))
+    listed = {table: [Row(record, 0, line) for line, record in enumerate(rows)] for table, rows in ROWS.items()}
+    write_public_list(building / "contracts.bin", listed, SLOTS, (WINDOW.valid_from, WINDOW.to), "0" * 32)
+    files.append(("contracts.bin", "contracts", False))
     manifest = Manifest(
         format=FORMAT,
         reader=1,
