@@ -237,7 +237,7 @@ class Front:
 
     async def _verify(self, connection: Connection, credential: bytes | None, certificate: bytes | None) -> None:
         assert self.state.gate is not None
-        connection.verified(await self.state.gate.admit(credential, certificate))
+        connection.resume(await self.state.gate.admit(credential, certificate))
 
     def call_soon(self, turn: Callable[[], None]) -> None:
         """Go on with a large batch when its turn comes."""

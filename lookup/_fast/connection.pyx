@@ -59,7 +59,7 @@ cdef class Connection:
     cdef bint _half_closed  # the client sends no more
     cdef Batch _batch
     cdef bint _trusted  # the client is a proxy whose word on certificates is taken
-    cdef bint _waiting  # to be told who asks
+    cdef bint _waiting  # to be told who asks, or for its turn
     cdef Ticket _given  # who asks in the message at hand, once that has been told
     cdef int64_t _touched, _begun  # when octets came last, and when the message at hand began
 
@@ -214,6 +214,9 @@ cdef class Connection:
             self._head_whole = False
             c_begin_head(&self._head)
             if desk.out.size > OUT_BYTES or desk.tail is not None:
+                if desk.tail is not None and at < size:  # what is behind a list waits for everybody else's turn
+                    self._waiting = True
+                    desk.control.call_soon(self.resume)
                 self._flush()
                 if self._gone:  # and what was kept is freed
                     return 0
@@ -254,7 +257,7 @@ cdef class Connection:
     # -- who asks
 
     cdef int _ask_who(self, const uint8_t* octets) except -1:
-        """Let Python look at the credential of the message at hand; `verified` goes on."""
+        """Let Python look at the credential of the message at hand; `resume` goes on."""
         cdef const span_t* credential = &self._head.who[BY_CREDENTIAL]
         cdef const span_t* certificate = &self._head.who[self.desk.certificate_field]
         self._waiting = True
@@ -265,8 +268,8 @@ cdef class Connection:
         )
         return 0
 
-    def verified(self, Ticket ticket not None):
-        """This is who asks in the message that waits."""
+    def resume(self, Ticket ticket=None):
+        """Go on. This is who asks in the message that waits, where that was the question."""
         self._waiting, self._given = False, ticket
         if not self._gone:
             self._touched = monotonic()
@@ -370,12 +373,11 @@ cdef class Connection:
     cdef int _hand_over(self, const uint8_t* octets, size_t size) except -1:
         """To the ordinary server, with this and all that comes. Answers that were given before are before its own."""
         cdef bytes rest = (<const char*> octets)[:size]
-        cdef object transport = self.transport
         self._let_go()
-        transport.set_write_buffer_limits()
+        self.transport.set_write_buffer_limits()
         if self._paused:
-            transport.resume_reading()
-        self.desk.control.hand_over(self, transport, rest, self._half_closed)
+            self.transport.resume_reading()
+        self.desk.control.hand_over(self, self.transport, rest, self._half_closed)
         return 0
 
     cdef bint _may_be_ill(self) noexcept:
@@ -384,9 +386,8 @@ cdef class Connection:
 
     cdef int _close(self) except -1:
         """Close so that the answers arrive: say that no more will come, and wait for the client to see it."""
-        cdef object transport = self.transport
         self._let_go()
-        self.desk.members.linger(self, transport)
+        self.desk.members.linger(self, self.transport)
         return 0
 
     cdef int _let_go(self) except -1:

@@ -139,7 +139,21 @@ def test_a_client_that_hangs_up_within_what_lies_in_a_file(front: LooplessFront)
     assert transport.blocked
     transport.hang_up()
     transport.take()
+    front.turns.popleft()()
     assert transport.aborted
+    front.leave(transport)
+
+
+@pytest.mark.usefixtures("body")
+def test_whoever_asks_for_many_lists_at_once_has_one_a_turn(front: LooplessFront) -> None:
+    transport = front.connect()
+    transport.protocol.data_received(LIST * 20 + LOOKUP)
+    for turn in range(1, 21):
+        assert transport.out.count(b"HTTP/1.1 ") == turn
+        (go_on,) = front.turns
+        front.turns.clear()
+        go_on()
+    assert transport.out.count(b"HTTP/1.1 ") == 21
     front.leave(transport)
 
 
