@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -84,8 +84,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _start_date(text: str) -> date:
-    if text == "today":
-        return datetime.now(OSLO).date()
+    if text == "today":  # the last night's feed: before it, yesterday's
+        return (datetime.now(OSLO) - timedelta(hours=3)).date()
     try:
         found = date.fromisoformat(text)
     except ValueError:

@@ -33,7 +33,7 @@ CHECK_SECONDS = 0.5
 
 chance = random.Random()
 plan = Plan.read(Path(os.environ[PLAN]))
-truths = {serial: Truth(Path(feed)) for serial, feed in plan.feeds.items()}
+truths = {serial: Truth(Path(feed), now()) for serial, feed in plan.feeds.items()}
 recorder = Recorder()
 _passed_over: set[int] = set()
 _made = 0

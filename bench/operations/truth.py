@@ -50,8 +50,8 @@ def _latest(cycles: Iterable[DoctorCycle]) -> DoctorCycle | None:
 class Truth:
     """One full feed, as its manifest's sequence has it."""
 
-    def __init__(self, feed: Path) -> None:
-        begun = now()
+    def __init__(self, feed: Path, begun: datetime) -> None:
+        """`begun` is the first moment that is asked about."""
 
         def lasting(table: str, kind: type[T]) -> Iterable[T]:
             return (record for record in records(feed, table, kind) if record.to is None or record.to > begun)

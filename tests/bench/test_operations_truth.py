@@ -23,7 +23,7 @@ def feed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def truth(feed: Path) -> Truth:
-    return Truth(feed)
+    return Truth(feed, AT)
 
 
 @pytest.fixture(scope="module")

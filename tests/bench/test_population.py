@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -307,7 +307,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     summary = json.loads(capsys.readouterr().out)
     assert summary["persons"] == 1000
     assert summary["feeds"][0]["content_digest"] == Read.at(out).manifest["content_digest"]
-    assert datetime.fromisoformat(Read.at(out).manifest["as_of"]).hour == 3
+    as_of = datetime.fromisoformat(Read.at(out).manifest["as_of"])
+    assert as_of.hour == 3
+    assert timedelta() <= datetime.now(UTC) - as_of < timedelta(days=1, hours=1)
 
 
 @pytest.mark.parametrize(
