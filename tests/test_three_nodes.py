@@ -3,10 +3,7 @@
 nginx runs with the settings that stand there, but on unix sockets, so that no port can be somebody else's.
 """
 
-import os
 import re
-import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -19,33 +16,12 @@ import pytest
 
 from tests import tiny
 from tests.loader.nodes import Node, read_here
-from tests.service import ROOT, Service
+from tests.nginx import documented, running
+from tests.service import PATIENCE_SECONDS, Service
 
 __all__ = ["read_here"]
 
 NODES = 3
-PATIENCE_SECONDS = 60
-AROUND = """
-pid nginx.pid;
-error_log stderr error;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-{}
-}}
-"""
-
-
-def documented() -> str:
-    """The settings in the documentation."""
-    found = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.S)
-    assert found is not None
-    return found[1]
 
 
 @pytest.fixture
@@ -57,28 +33,10 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def front(folder: Path) -> Iterator[Path]:
     """nginx before the nodes' sockets; its own."""
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    if program is None:  # a compiler is all that the README asks for; where it counts, nginx has to be there
-        assert "CI" not in os.environ, "nginx is not installed (Debian: apt install nginx-light)"
-        pytest.skip("nginx is not installed (Debian: apt install nginx-light)")
-    settings, ports = re.subn(r"127\.0\.0\.1:808(\d)", rf"unix:{folder}/\1.sock", documented())
+    settings, ports = re.subn(r"127\.0\.0\.1:808(\d)", rf"unix:{folder}/\1.sock", documented("operations.md"))
     assert ports == NODES + 1
-    (folder / "nginx.conf").write_text(AROUND.format(settings))
-    user = "user root; " if os.geteuid() == 0 else ""
-    nginx = subprocess.Popen(
-        [program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g", f"{user}daemon off;"],
-        stdin=subprocess.DEVNULL,
-    )
-    try:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not (folder / "0.sock").exists():
-            assert nginx.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.01)
-        yield folder / "0.sock"
-    finally:
-        nginx.terminate()
-        nginx.wait(PATIENCE_SECONDS)
+    with running(folder, settings, folder / "0.sock") as socket:
+        yield socket
 
 
 class Callers:

@@ -1,14 +1,10 @@
 """nginx with the settings of docs/security.md: hands a certificate on, and nothing that a client says of itself."""
 
-import os
-import re
 import shutil
 import socket
 import ssl
-import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,24 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from lookup.access.certificate import HEADERS, verify
 from lookup.access.registry import Registry
 from tests.access.registered import NOW, certificate, client, put, registered
+from tests.nginx import documented, running
+from tests.service import PATIENCE_SECONDS
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 60
 FOREVER_DAYS = 36500
-AROUND = """
-pid nginx.pid;
-error_log stderr error;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path body;
-    proxy_temp_path proxy;
-    fastcgi_temp_path fastcgi;
-    uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-{}
-}}
-"""
 
 
 def pem(folder: Path, subject: str) -> tuple[Path, Path]:
@@ -94,38 +76,19 @@ def behind(folder: Path) -> Iterator[Behind]:
 @pytest.fixture(scope="module")
 def front(folder: Path, behind: Behind) -> Iterator[Path]:
     """nginx's socket; the documented settings, but for where the files and sockets are."""
-    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
-    if program is None:  # a compiler is all that the README asks for; where it counts, nginx has to be there
-        assert "CI" not in os.environ, "nginx is not installed (Debian: apt install nginx-light)"
-        pytest.skip("nginx is not installed (Debian: apt install nginx-light)")
-    found = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "security.md").read_text(), re.S)
-    assert found is not None
-    settings = found[1]
-    for documented, here in (
+    settings = documented("security.md")
+    for there, here in (
         ("/run/flr/lookup.sock", str(folder / "lookup.sock")),
         ("listen 443 ssl;", f"listen unix:{folder}/front.sock ssl;"),
         ("/etc/nginx/", f"{folder}/"),
     ):
-        assert documented in settings
-        settings = settings.replace(documented, here)
+        assert there in settings
+        settings = settings.replace(there, here)
     for subject in ("register", "clinic"):
         pem(folder, subject)
     shutil.copy(folder / "clinic.pem", folder / "authorities.pem")
-    (folder / "nginx.conf").write_text(AROUND.format(settings))
-    user = "user root; " if os.geteuid() == 0 else ""
-    usual = [program, "-p", str(folder), "-c", "nginx.conf", "-e", "stderr", "-g"]
-    subprocess.run([*usual, f"{user}daemon off;", "-t"], check=True, timeout=PATIENCE_SECONDS)
-    nginx = subprocess.Popen([*usual, f"{user}daemon off;"], stdin=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not (folder / "front.sock").exists():
-            assert nginx.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.01)
-        yield folder / "front.sock"
-    finally:
-        nginx.terminate()
-        nginx.wait(PATIENCE_SECONDS)
+    with running(folder, settings, folder / "front.sock") as socket_of_nginx:
+        yield socket_of_nginx
 
 
 def ask(front: Path, fields: dict[str, str], shown: tuple[Path, Path] | None = None) -> bytes:
