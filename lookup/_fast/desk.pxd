@@ -84,7 +84,7 @@ cdef class Desk:
     cdef bint time_of(self, const text_t* text, int64_t* at) except *
     cdef int64_t nin_of(self, const text_t* text) noexcept nogil
     cdef uint8_t* begin_ok(self, const uint8_t* data, const head_t* head, size_t length) except NULL
-    cdef uint8_t* begin_her(
+    cdef uint8_t* begin_own(
         self, const uint8_t* data, const head_t* head, size_t length, size_t room, bytes fields
     ) except NULL
     cdef uint8_t* begin_soap(

@@ -189,7 +189,7 @@ cdef class Desk:
         count(self, head.route, S200)
         return end_head(self, out, data, head)
 
-    cdef uint8_t* begin_her(
+    cdef uint8_t* begin_own(
         self, const uint8_t* data, const head_t* head, size_t length, size_t room, bytes fields
     ) except NULL:
         """The same, with fields of the head that are the answer's own; `room` octets of the body are to be written."""

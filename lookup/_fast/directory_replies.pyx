@@ -40,7 +40,7 @@ cdef int answer_her(Desk desk, const uint8_t* data, const head_t* head) except -
         desk.hers[head.number] = answer
         desk.hers_size += len(answer.body)
     size = len(answer.body)
-    desk.end(put(desk.begin_her(data, head, size, size, answer.fields), <const uint8_t*> answer.body, size))
+    desk.end(put(desk.begin_own(data, head, size, size, answer.fields), <const uint8_t*> answer.body, size))
     return ANSWERED
 
 
@@ -56,6 +56,6 @@ cdef int answer_contracts(Desk desk, const uint8_t* data, const head_t* head) ex
     if listed is None:
         return NOT_MINE
     fields, tail = listed
-    desk.end(desk.begin_her(data, head, tail.size, 0, fields))
+    desk.end(desk.begin_own(data, head, tail.size, 0, fields))
     desk.tail = tail
     return ANSWERED
